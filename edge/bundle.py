@@ -1,0 +1,213 @@
+"""The bundle: a .tflite that carries its labels, contract, proof and self-test, and its own seal.
+
+    model.tflite = flatbuffer | zip(labels.txt, contract.json, proof.json, golden.npz) | seal
+
+The zip is appended as TFLite metadata appends associated files, so `unzip -l` lists it and any
+runtime loads it. Its archive comment is the seal: SHA-256 over every byte before it. A flipped
+byte anywhere is therefore found; a deliberate change is not, for that is what signatures are for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.contract import Contract
+from edge.errors import ModelError
+from edge.files import write_atomic
+from edge.proof import Proof
+
+LABELS, CONTRACT, PROOF, GOLDEN = "labels.txt", "contract.json", "proof.json", "golden.npz"
+SEAL = "edgeproof sha256 "
+SEAL_BYTES = len(SEAL) + 64
+MAX_BYTES = 512 * 1024 * 1024
+MAX_ENTRY_BYTES = 64 * 1024 * 1024
+"""No honest entry comes near; a bigger one is there to fill the memory."""
+FLATBUFFER_ID = b"TFL3"
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the zip format's first day: the same content, the same bytes
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Self-test: frames that the project drew, and the exact outputs of each runtime."""
+
+    frames: NDArray[np.uint8]
+    """uint8 (n, height, width) gray or (n, height, width, 3) RGB, of the input's own size."""
+    outputs: dict[str, NDArray[np.generic]]
+    """Runtime package -> raw output tensors (n, classes), as measured when the model was made."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A model with everything it says of itself."""
+
+    model: bytes
+    labels: tuple[str, ...]
+    contract: Contract
+    golden: Golden | None = None
+    proof: Proof | None = None
+    """None: not gated yet."""
+
+
+def read_bundle(path: Path) -> Bundle:
+    """Reads and checks a bundle; nothing of it has been run.
+
+    Raises:
+        ModelError: says which check failed, what was expected and what came.
+    """
+    try:
+        size_bytes = path.stat().st_size
+        if size_bytes > MAX_BYTES:
+            raise ModelError(f"{path}: expected at most {MAX_BYTES} bytes, got {size_bytes}")
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
+    return parse_bundle(data, str(path))
+
+
+def parse_bundle(data: bytes, where: str) -> Bundle:
+    """As `read_bundle`, from bytes. where: the model's name for messages."""
+    if data[4:8] != FLATBUFFER_ID:
+        raise ModelError(f"{where}: expected a TFLite model, got something else")
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = {info.filename: _read_entry(archive, info) for info in archive.infolist()}
+            start = min((info.header_offset for info in archive.infolist()), default=len(data))
+            comment = archive.comment
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, zlib.error) as error:
+        raise ModelError(
+            f"{where}: expected a model with its labels, contract and proof behind it, got one "
+            f"that is cut short, damaged or was not made by `edgeproof export`: {error}"
+        ) from None
+    bundle = _assemble(data[:start], entries, where)
+    _check_seal(data, comment, where)
+    return bundle
+
+
+def pack_bundle(bundle: Bundle) -> bytes:
+    """The bundle's bytes; the same bundle always gives the same ones."""
+    entries = {
+        LABELS: "".join(f"{label}\n" for label in bundle.labels).encode(),
+        CONTRACT: bundle.contract.to_json().encode(),
+    }
+    if bundle.proof is not None:
+        entries[PROOF] = bundle.proof.to_json().encode()
+    if bundle.golden is not None:
+        entries[GOLDEN] = _pack_golden(bundle.golden)
+    buffer = io.BytesIO()
+    buffer.write(bundle.model)
+    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in entries.items():
+            info = zipfile.ZipInfo(name, _EPOCH)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.external_attr = 0o644 << 16
+            archive.writestr(info, content)
+        archive.comment = b" " * SEAL_BYTES
+    unsealed = buffer.getvalue()[:-SEAL_BYTES]
+    return unsealed + SEAL.encode() + hashlib.sha256(unsealed).hexdigest().encode()
+
+
+def write_bundle(path: Path, bundle: Bundle) -> None:
+    """Writes the bundle whole or not at all."""
+    write_atomic(path, pack_bundle(bundle))
+
+
+def check_output(labels: tuple[str, ...], shape: tuple[int, ...], where: str) -> None:
+    """Refuses a label list that does not fit the output tensor.
+
+    Raises:
+        ModelError: names both counts.
+    """
+    if len(shape) != 2 or shape[0] != 1 or shape[1] != len(labels):
+        expected = shape[-1] if shape else 0
+        raise ModelError(
+            f"model {where!r} expects {expected} labels for output {shape}, "
+            f"got {len(labels)} in {LABELS}"
+        )
+
+
+def _read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    if info.file_size > MAX_ENTRY_BYTES:
+        raise ValueError(f"{info.filename} claims {info.file_size} bytes")
+    return archive.read(info)  # checks the entry's CRC
+
+
+def _assemble(model: bytes, entries: dict[str, bytes], where: str) -> Bundle:
+    known = {LABELS, CONTRACT, PROOF, GOLDEN}
+    missing, unknown = {LABELS, CONTRACT} - set(entries), set(entries) - known
+    if missing or unknown:
+        raise ModelError(
+            f"{where}: expected the entries {', '.join(sorted(known))}, "
+            f"got {', '.join(sorted(entries)) or 'none'}"
+        )
+    try:
+        labels = tuple(entries[LABELS].decode().splitlines())
+        contract = Contract.from_json(entries[CONTRACT].decode(), where)
+        proof_text = entries[PROOF].decode() if PROOF in entries else None
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{where}: labels, contract or proof is not UTF-8: {error}") from None
+    _check_model_bytes(model, contract, where)
+    if len(set(labels)) != len(labels) or not all(label.strip() for label in labels):
+        raise ModelError(f"{where}: expected distinct, non-empty labels in {LABELS}")
+    return Bundle(
+        model,
+        labels,
+        contract,
+        _parse_golden(entries[GOLDEN], where) if GOLDEN in entries else None,
+        Proof.from_json(proof_text, where) if proof_text is not None else None,
+    )
+
+
+def _check_model_bytes(model: bytes, contract: Contract, where: str) -> None:
+    promised = contract.model
+    if len(model) != promised.size_bytes:
+        raise ModelError(
+            f"{where}: expected a model of {promised.size_bytes} bytes, got {len(model)}"
+        )
+    got = hashlib.sha256(model).hexdigest()
+    if got != promised.sha256:
+        raise ModelError(
+            f"{where}: the model's bytes are not the ones that were proven: expected sha256 "
+            f"{promised.sha256[:16]}..., got {got[:16]}...; copy the file again"
+        )
+
+
+def _check_seal(data: bytes, comment: bytes, where: str) -> None:
+    got = SEAL + hashlib.sha256(data[: len(data) - SEAL_BYTES]).hexdigest()
+    if comment != got.encode():
+        raise ModelError(
+            f"{where}: the seal does not match: a byte outside the model was changed; "
+            "copy the file again"
+        )
+
+
+def _pack_golden(golden: Golden) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in {"frames": golden.frames, **golden.outputs}.items():
+            inner = io.BytesIO()
+            np.save(inner, array, allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy", _EPOCH), inner.getvalue())
+    return buffer.getvalue()
+
+
+def _parse_golden(data: bytes, where: str) -> Golden:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            arrays = {
+                info.filename.removesuffix(".npy"): np.load(
+                    io.BytesIO(_read_entry(archive, info)), allow_pickle=False
+                )
+                for info in archive.infolist()
+            }
+        frames = arrays.pop("frames")
+    except Exception as error:  # zip and npy readers raise many kinds on damaged bytes
+        raise ModelError(f"{where}: {GOLDEN} cannot be read: {error}") from None
+    return Golden(frames, arrays)

@@ -1,0 +1,183 @@
+"""Frames to labels: one loaded bundle, checked before anything of it runs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.bundle import Bundle, check_output, read_bundle
+from edge.contract import Output
+from edge.errors import FrameError, ModelError, NothingFound
+from edge.interpreter import Interpreter
+from edge.preprocess import prepare
+from edge.quantize import TensorSpec, dequantize, quantize
+from edge.zoo import find_model
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+UNKNOWN = "unknown"
+"""The label of a frame that holds nothing, or that the model is not sure enough of."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """One label and how sure the model is of it."""
+
+    label: str
+    score: float
+    """Softmax probability, 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """The answer to one frame."""
+
+    label: str
+    """The best label, or `unknown`."""
+    score: float
+    """Of the best label, 0 to 1; 0 when nothing was found."""
+    top: tuple[Score, ...]
+    """The best labels, best first; empty when nothing was found."""
+    latency_ms: float
+    """Preprocessing, inference and scoring."""
+
+
+class Classifier:
+    """A model ready to classify frames. Not thread-safe: one per thread.
+
+    with Classifier.load("digits") as classifier:
+        result = classifier.classify("photo.jpg")
+    """
+
+    def __init__(self, bundle: Bundle, *, runtime: str | None = None, threads: int = 1) -> None:
+        """
+        bundle: as `read_bundle` returns it, so its hash was checked.
+        runtime: `tflite-runtime` or `ai-edge-litert`; none takes the first installed.
+        threads: one is fastest for small models.
+
+        Raises:
+            ModelError: the tensors do not fit the contract or the labels.
+            EnvironmentFault: no usable runtime.
+        """
+        self.bundle = bundle
+        self.contract = bundle.contract
+        self.labels = bundle.labels
+        self._interpreter = Interpreter(bundle.model, runtime=runtime, threads=threads)
+        self.runtime = self._interpreter.runtime.package
+        check_output(self.labels, self.output.shape, self.contract.name)
+        expected, got = (1, *self.contract.input.shape), self._interpreter.input.shape
+        if got != expected:
+            raise ModelError(
+                f"model {self.contract.name!r}: its contract says input {expected}, "
+                f"its tensor is {got}"
+            )
+
+    @classmethod
+    def load(
+        cls, model: str | Path = "digits", *, runtime: str | None = None, threads: int = 1
+    ) -> Classifier:
+        """Loads a model by its shipped name or its path; otherwise as the constructor."""
+        return cls(read_bundle(find_model(model)), runtime=runtime, threads=threads)
+
+    def classify(self, frame: NDArray[np.uint8] | Image | str | Path, top: int = 3) -> Result:
+        """Classifies one frame.
+
+        frame: uint8 (H, W, 3) RGB or (H, W) gray; a Pillow image; or a picture's path.
+        top: how many of the best labels to return.
+
+        Raises:
+            FrameError: the frame cannot be read, or the model answered with no numbers.
+        """
+        pixels = as_frame(frame)
+        began_s = time.perf_counter()
+        try:
+            scores = softmax(self.logits(pixels), self.contract.output)
+        except NothingFound:
+            return Result(UNKNOWN, 0.0, (), _since_ms(began_s))
+        ranked = rank(scores, self.labels, top)
+        best = ranked[0]
+        least = self.contract.output.unknown_threshold
+        is_known = least is None or best.score >= least
+        label = best.label if is_known else UNKNOWN
+        return Result(label, best.score, ranked[:top], _since_ms(began_s))
+
+    def logits(self, frame: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """float32 (classes,): what the model says of one frame, before temperature and softmax.
+
+        Raises:
+            NothingFound: the preprocessing found nothing to classify.
+            FrameError: not a frame, or an output that is not a finite number.
+        """
+        logits = dequantize(self.raw_output(frame), self.output)
+        if not np.isfinite(logits).all():
+            raise FrameError("bad-output", f"model {self.contract.name!r} answered {logits}")
+        return logits
+
+    def raw_output(self, frame: NDArray[np.uint8]) -> NDArray[np.generic]:
+        """(classes,) in the output tensor's own dtype, for comparing to the bit."""
+        output: NDArray[np.generic] = self._interpreter.invoke(self.input_tensor(frame))[0]
+        return output
+
+    def input_tensor(self, frame: NDArray[np.uint8]) -> NDArray[np.generic]:
+        """(1, height, width, channels) in the input tensor's own dtype: what the model is fed."""
+        tensor = prepare(frame, self.contract.input)[np.newaxis]
+        return quantize(tensor, self._interpreter.input)
+
+    @property
+    def output(self) -> TensorSpec:
+        """The output tensor: what `raw_output` is in."""
+        return self._interpreter.output
+
+    def close(self) -> None:
+        """Frees the runtime's memory."""
+        self._interpreter.close()
+
+    def __enter__(self) -> Classifier:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def as_frame(frame: NDArray[np.uint8] | Image | str | Path) -> NDArray[np.uint8]:
+    """A frame from whatever `classify` takes; arrays are passed on unchanged.
+
+    Raises:
+        FrameError: a path that is no readable picture.
+    """
+    if isinstance(frame, np.ndarray):
+        return frame
+    from edge.sources.picture import decode_file, to_frame
+
+    if isinstance(frame, str | Path):
+        return decode_file(Path(frame))
+    return to_frame(frame)
+
+
+def softmax(logits: NDArray[np.float32], output: Output) -> NDArray[np.float64]:
+    """float64 (classes,) probabilities of logits divided by the contract's temperature."""
+    scaled = logits.astype(np.float64) / output.temperature
+    powers = np.exp(scaled - scaled.max())
+    return np.asarray(powers / powers.sum())
+
+
+def rank(scores: NDArray[np.float64], labels: tuple[str, ...], top: int) -> tuple[Score, ...]:
+    """The `top` best labels (at least one), best first; equal scores in label order."""
+    order = np.argsort(-scores, kind="stable")[: max(1, top)]
+    return tuple(Score(labels[i], float(scores[i])) for i in order)
+
+
+def _since_ms(began_s: float) -> float:
+    return (time.perf_counter() - began_s) * 1000

@@ -1,0 +1,92 @@
+"""The command line: one group, each command a file that parses, calls and prints."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from edge.errors import EdgeproofError
+
+COMMANDS = {
+    "classify": "edge.cli.classify",
+    "models": "edge.cli.models",
+    "info": "edge.cli.info",
+    "verify": "edge.cli.verify",
+    "train": "train.cli",
+    "export": "export.cli",
+    "gate": "export.cli",
+}
+"""Command -> the module that holds it, as a string: only the one that is asked for is imported."""
+
+INTERRUPTED = 130
+"""128 + SIGINT, as shells report it."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="edgeproof", prog_name="edgeproof")
+def cli() -> None:
+    """Train a classifier, quantise it, prove it did not get worse, run it on a Raspberry Pi."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs a command and exits: 0 ok, 1 some inputs failed, 2 usage, 3 gate, 4 environment."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs a command; every error on purpose becomes one line on stderr and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a file name may be no UTF-8
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = cli.main(list(arguments), prog_name="edgeproof", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Exit as request:
+        return request.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message(), file=sys.stderr)
+        return 2
+    except click.UsageError as error:
+        help_path = error.ctx.command_path if error.ctx else "edgeproof"
+        return _fail(f"{error.format_message()} See: {help_path} --help", 2)
+    except click.ClickException as error:
+        return _fail(error.format_message(), 2)
+    except EdgeproofError as error:
+        return _fail(str(error), error.exit_code)
+    except ModuleNotFoundError as error:
+        extra = "pip install 'edgeproof[train]'"
+        return _fail(f"this command needs the Python package {error.name!r}: {extra}", 4)
+    except BrokenPipeError:
+        # The reader has gone, as in `edgeproof classify ... | head`. Python would print a
+        # second error when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        return _fail(f"{error.filename or 'the system'}: {error.strerror or error}", 4)
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("interrupted", INTERRUPTED)
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"edgeproof: error: {' '.join(message.split())}", file=sys.stderr)
+    return code

@@ -1,0 +1,67 @@
+"""`edgeproof info`: what a model says of itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+from edge.bundle import Bundle
+from edge.proof import Measurement
+
+
+@click.command()
+@click.argument("model")
+@click.option("--json", "as_json", is_flag=True, help="Contract and proof as one JSON object.")
+def info(model: str, as_json: bool) -> None:
+    """Show MODEL's contract and proof. Nothing of the model is run."""
+    from edge.bundle import read_bundle
+    from edge.zoo import find_model
+
+    path = find_model(model)
+    bundle = read_bundle(path)
+    if as_json:
+        record = {
+            "path": str(path),
+            "labels": list(bundle.labels),
+            "contract": asdict(bundle.contract),
+            "proof": asdict(bundle.proof) if bundle.proof else None,
+        }
+        click.echo(json.dumps(record))
+    else:
+        for name, value in _lines(bundle, str(path)):
+            click.echo(f"{name:12}  {value}")
+
+
+def _lines(bundle: Bundle, path: str) -> list[tuple[str, str]]:
+    contract, proof = bundle.contract, bundle.proof
+    size, steps = contract.input, contract.input.preprocess
+    lines = [
+        ("model", f"{contract.name} {contract.variant}, {path}"),
+        ("labels", ", ".join(bundle.labels)),
+        ("input", f"{size.height}x{size.width} {size.color}, preprocessing {steps.kind!r}"),
+        ("output", f"{contract.output.meaning}, temperature {contract.output.temperature:g}"),
+        ("needs", f"TFLite {contract.model.min_runtime} or newer"),
+        ("sha256", contract.model.sha256),
+        ("made by", ", ".join(f"{k} {v}" for k, v in contract.provenance.items())),
+    ]
+    if proof is None:
+        return [*lines, ("proof", "none: this model was never gated")]
+    lines.append(
+        (
+            "proof",
+            f"{proof.float_score.n} test pictures of {proof.dataset}; "
+            f"float {100 * proof.float_score.accuracy:.2f} %",
+        )
+    )
+    return lines + [("", _measured(measurement)) for measurement in proof.measurements]
+
+
+def _measured(found: Measurement) -> str:
+    low, high = found.score.interval_95
+    return (
+        f"{found.runtime}: {100 * found.score.accuracy:.2f} % "
+        f"(95 % interval {100 * low:.2f} to {100 * high:.2f}), "
+        f"agreement {100 * found.agreement:.2f} %"
+    )

@@ -1,0 +1,49 @@
+"""`edgeproof verify`: is this model whole, and does it compute rightly here?"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+
+@click.command()
+@click.argument("model_names", nargs=-1, metavar="[MODEL]...")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a model.")
+def verify(model_names: tuple[str, ...], as_json: bool) -> int:
+    """Check models: hash, labels, tensors, proof, and the golden self-test on this device.
+
+    Without MODEL, all shipped ones. Exits with 4 when one of them must not be used.
+    """
+    from edge.classifier import Classifier
+    from edge.errors import EnvironmentFault, ModelError
+    from edge.selftest import run_selftest
+    from edge.zoo import shipped_models
+
+    worst = 0
+    for name in model_names or tuple(shipped_models()):
+        try:
+            with Classifier.load(name) as classifier:
+                proven = classifier.bundle.proof is not None
+                test = run_selftest(classifier)
+        except EnvironmentFault:
+            raise
+        except ModelError as error:
+            worst = error.exit_code
+            if as_json:
+                click.echo(json.dumps({"model": name, "ok": False, "error": str(error)}))
+            else:
+                click.echo(f"{name}: REFUSED")
+                click.echo(f"edgeproof: error: {error}", err=True)
+            continue
+        if as_json:
+            record = {"model": name, "ok": True, "proven": proven, "self_test": asdict(test)}
+            click.echo(json.dumps(record))
+        else:
+            click.echo(
+                f"{name}: ok, {'proven' if proven else 'UNPROVEN'}; {test.identical} of "
+                f"{test.frames} golden frames identical on {test.runtime}"
+                + ("" if test.identical == test.frames else f" (recorded on {test.recorded_on})")
+            )
+    return worst

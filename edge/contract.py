@@ -1,0 +1,137 @@
+"""What a model promises about itself: its input, its output, its bytes, where it came from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from edge.errors import ModelError
+from edge.strict import Mismatch, from_dict
+
+SCHEMA = 1
+"""Version of contract.json. A reader refuses any other: guessing is how wrong answers start."""
+
+CHANNELS = {"gray": 1, "rgb": 3}
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """How a frame becomes the input: the one place where that is said."""
+
+    kind: Literal["ink", "object", "photo"]
+    """`ink`: handwriting on paper; `object`: one thing on plain ground; `photo`: as it is."""
+    mean: tuple[float, ...]
+    """Subtracted from each channel, in pixel units (0 to 255); one number a channel."""
+    std: tuple[float, ...]
+    """Divides what is left of each channel, in pixel units; one number a channel."""
+    fit: Literal["crop", "letterbox"] | None = None
+    """`photo` only: cut the longer side to the model's aspect, or pad the shorter with black."""
+
+    def __post_init__(self) -> None:
+        if not all(value > 0 for value in self.std):
+            raise ValueError(f"std must be above 0, got {list(self.std)}")
+        if (self.fit is not None) != (self.kind == "photo"):
+            raise ValueError(f"fit belongs to 'photo' and only there, got kind {self.kind!r}")
+
+
+@dataclass(frozen=True)
+class Input:
+    """The model's input as a picture: float32 (height, width, channels) after preprocessing."""
+
+    height: int
+    width: int
+    color: Literal["gray", "rgb"]
+    preprocess: Preprocess
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.height <= 4096 and 1 <= self.width <= 4096):
+            raise ValueError(f"size must be 1 to 4096 pixels, got {self.height}x{self.width}")
+        if self.preprocess.kind != "photo" and self.color != "gray":
+            raise ValueError(f"{self.preprocess.kind!r} makes gray pictures, got color 'rgb'")
+        for name in ("mean", "std"):
+            given = len(getattr(self.preprocess, name))
+            if given != self.channels:
+                raise ValueError(
+                    f"{name} needs {self.channels} numbers for {self.color}, got {given}"
+                )
+
+    @property
+    def channels(self) -> int:
+        return CHANNELS[self.color]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, channels)"""
+        return (self.height, self.width, self.channels)
+
+
+@dataclass(frozen=True)
+class Output:
+    """What the model's numbers mean."""
+
+    meaning: Literal["logits"] = "logits"
+    temperature: float = 1.0
+    """Logits are divided by it before softmax (Guo et al. 2017, temperature scaling)."""
+    unknown_threshold: float | None = None
+    """A top score below it is answered as `unknown`; none: never."""
+
+    def __post_init__(self) -> None:
+        if not self.temperature > 0:
+            raise ValueError(f"temperature must be above 0, got {self.temperature}")
+
+
+@dataclass(frozen=True)
+class ModelBytes:
+    """The flatbuffer that this contract speaks of, and what a runtime must know to run it."""
+
+    sha256: str
+    size_bytes: int
+    min_runtime: str
+    """The oldest TFLite release that has all the operator versions, as the converter states it."""
+    operators: dict[str, int]
+    """Operator name to the version stamped in the model."""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """contract.json: one model's whole self-description."""
+
+    schema: int
+    name: str
+    variant: str
+    """`float32`, `float16`, `dynamic`, `int8` or `int16x8`."""
+    input: Input
+    output: Output
+    model: ModelBytes
+    provenance: dict[str, Any]
+    """Run id, fingerprints of data and calibration, tool versions. For people, never for logic."""
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=1, sort_keys=True) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, where: str) -> Contract:
+        """Parses contract.json strictly.
+
+        Raises:
+            ModelError: not JSON, another schema version, or a key that does not fit.
+        """
+        try:
+            table = json.loads(text, parse_constant=_refuse)
+        except (ValueError, RecursionError) as error:
+            raise ModelError(f"{where}: contract.json is not JSON: {error}") from None
+        schema = table.get("schema") if isinstance(table, dict) else None
+        if schema != SCHEMA:
+            raise ModelError(
+                f"{where}: this edgeproof reads contract schema {SCHEMA}, got {schema!r}; "
+                "install the edgeproof release that the model was made with"
+            )
+        try:
+            return from_dict(cls, table, "contract.json")
+        except Mismatch as error:
+            raise ModelError(f"{where}: {error}") from None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not a number that JSON knows")

@@ -1,0 +1,166 @@
+"""The TFLite runtime: the one file that imports it, and says what is wrong when it cannot."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module, metadata, util
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import EnvironmentFault, ModelError
+from edge.quantize import INTEGER_LIMITS, TensorSpec
+from edge.quiet import quiet
+
+
+class Runtime(NamedTuple):
+    """One of the packages that carry the TFLite interpreter."""
+
+    package: str
+    """Its name for pip."""
+    module: str
+    max_numpy: int | None
+    """Newest NumPy major release that it works with; none: no limit."""
+
+
+RUNTIMES = (
+    Runtime("tflite-runtime", "tflite_runtime", max_numpy=1),
+    Runtime("ai-edge-litert", "ai_edge_litert", max_numpy=None),
+)
+"""In the order they are tried."""
+
+
+def installed_runtimes() -> list[str]:
+    """Package names of the runtimes that can be imported here and fit the installed NumPy."""
+    return [runtime.package for runtime in RUNTIMES if _obstacle(runtime) is None]
+
+
+class Interpreter:
+    """A loaded model with one input and one output; not thread-safe, one per thread.
+
+    Raises on construction:
+        EnvironmentFault: no runtime, or it does not fit the installed NumPy.
+        ModelError: the runtime refuses the model.
+    """
+
+    def __init__(self, model: bytes, *, runtime: str | None = None, threads: int = 1) -> None:
+        """
+        model: a flatbuffer whose hash was checked: runtimes crash on damaged ones.
+        runtime: package name; none takes the first that works.
+        threads: at most the number of cores; more is many times slower.
+        """
+        self.runtime = _choose(runtime)
+        self._model = model  # the runtime reads these bytes for as long as it lives
+        self._interpreter: Any = _build(self.runtime, model, threads)
+        self.input = _single(self._interpreter.get_input_details(), "input")
+        self.output = _single(self._interpreter.get_output_details(), "output")
+
+    def invoke(self, tensor: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Runs the model once. tensor: the input's own shape and dtype; returns a copy."""
+        self._interpreter.set_tensor(self.input.index, tensor)
+        self._interpreter.invoke()
+        output: NDArray[np.generic] = self._interpreter.get_tensor(self.output.index)
+        return output
+
+    def close(self) -> None:
+        """Frees the runtime's memory; the interpreter cannot be used any more."""
+        self._interpreter = None
+
+    def __enter__(self) -> Interpreter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _choose(package: str | None) -> Runtime:
+    candidates = [runtime for runtime in RUNTIMES if package in (None, runtime.package)]
+    if not candidates:
+        names = " or ".join(runtime.package for runtime in RUNTIMES)
+        raise EnvironmentFault(f"unknown runtime {package!r}: expected {names}")
+    obstacles = []
+    for runtime in candidates:
+        obstacle = _obstacle(runtime)
+        if obstacle is None:
+            return runtime
+        obstacles.append(obstacle)
+    raise EnvironmentFault(f"no TFLite runtime can be used: {'; '.join(obstacles)}")
+
+
+def _obstacle(runtime: Runtime) -> str | None:
+    """Why this runtime cannot be used, with the remedy; none when it can.
+
+    NumPy is checked before the import: under NumPy 2, tflite-runtime 2.14 prints a traceback
+    from its C code, imports all the same, and fails at the first model.
+    """
+    if util.find_spec(runtime.module) is None:
+        return f"{runtime.package} is not installed: pip install {runtime.package}"
+    numpy_major = int(np.__version__.split(".")[0])
+    if runtime.max_numpy is not None and numpy_major > runtime.max_numpy:
+        below = runtime.max_numpy + 1
+        return (
+            f"{runtime.package} needs NumPy below {below}, got {np.__version__}: "
+            f"pip install 'numpy<{below}'"
+        )
+    return None
+
+
+def _build(runtime: Runtime, model: bytes, threads: int) -> Any:
+    if not 1 <= threads <= (os.cpu_count() or 1):
+        raise EnvironmentFault(
+            f"expected 1 to {os.cpu_count()} threads on this machine, got {threads}"
+        )
+    try:
+        module = import_module(f"{runtime.module}.interpreter")
+    except (ImportError, SystemError, AttributeError) as error:
+        raise EnvironmentFault(
+            f"{runtime.package} is installed but does not start on Python "
+            f"{sys.version_info[0]}.{sys.version_info[1]}: {_brief(error)}; "
+            f"pip install --force-reinstall {runtime.package}"
+        ) from None
+    try:
+        with quiet(keep=lambda line: not line.startswith("INFO:")):  # "Created ... delegate"
+            interpreter = module.Interpreter(model_content=model, num_threads=threads)
+            interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise ModelError(
+            f"{runtime.package} {metadata.version(runtime.package)} cannot load the model: "
+            f"{_brief(error)}"
+        ) from None
+    except SystemError as error:
+        raise EnvironmentFault(
+            f"{runtime.package} does not work with NumPy {np.__version__}: {_brief(error)}"
+        ) from None
+    return interpreter
+
+
+def _single(details: list[dict[str, Any]], role: str) -> TensorSpec:
+    if len(details) != 1:
+        raise ModelError(f"expected a model with one {role} tensor, got {len(details)}")
+    detail = details[0]
+    scale, zero_point = detail["quantization"]
+    dtype = np.dtype(detail["dtype"]).name
+    if dtype != "float32" and not (scale and dtype in INTEGER_LIMITS):
+        raise ModelError(
+            f"expected float32 or quantised {', '.join(INTEGER_LIMITS)} for the {role} tensor, "
+            f"got {dtype} with scale {scale:g}"
+        )
+    return TensorSpec(
+        detail["index"],
+        tuple(int(side) for side in detail["shape"]),
+        np.dtype(detail["dtype"]),
+        float(scale),
+        int(zero_point),
+    )
+
+
+def _brief(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

@@ -1,0 +1,65 @@
+"""Frame to model input: one function, used by training, calibration, the gate and the edge."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.contract import Input
+from edge.errors import FrameError
+from edge.preprocess.ink import normalize_ink
+from edge.preprocess.object import normalize_object
+from edge.preprocess.photo import fit_photo, to_gray
+
+__all__ = ["prepare"]
+
+
+def prepare(frame: NDArray[np.uint8], spec: Input) -> NDArray[np.float32]:
+    """Turns one frame into the model's input.
+
+    frame: uint8 (H, W, 3) RGB, or (H, W) gray, any size from 1x1.
+    spec: the contract's input.
+
+    Returns:
+        float32 (height, width, channels), `(pixel - mean) / std` of pixels 0 to 255.
+
+    Raises:
+        FrameError: not such an array.
+        NothingFound: `ink` or `object` found nothing that stands out of its background.
+    """
+    check_frame(frame)
+    recipe = spec.preprocess
+    if recipe.kind == "photo":
+        pixels = fit_photo(frame, spec)
+    else:
+        normalize = normalize_ink if recipe.kind == "ink" else normalize_object
+        is_ready = frame.shape[:2] == (spec.height, spec.width) and _is_light_on_dark(frame)
+        gray = to_gray(frame) if is_ready else normalize(frame, spec.height, spec.width)
+        pixels = gray[:, :, np.newaxis]
+    mean = np.asarray(recipe.mean, np.float32)
+    std = np.asarray(recipe.std, np.float32)
+    return (pixels.astype(np.float32) - mean) / std
+
+
+def check_frame(frame: object) -> None:
+    """Refuses what is not a uint8 (H, W, 3) or (H, W) array.
+
+    Raises:
+        FrameError: says what was expected and what came.
+    """
+    expected = "a frame is a uint8 array (H, W, 3) RGB or (H, W) gray"
+    if not isinstance(frame, np.ndarray):
+        raise FrameError("unsupported-frame", f"{expected}, got {type(frame).__name__}")
+    is_picture = frame.ndim == 2 or (frame.ndim == 3 and frame.shape[2] == 3)
+    if frame.dtype != np.uint8 or not is_picture or frame.size == 0:
+        raise FrameError("unsupported-frame", f"{expected}, got {frame.dtype} {frame.shape}")
+
+
+def _is_light_on_dark(frame: NDArray[np.uint8]) -> bool:
+    """Whether a picture of the model's own size already follows the data set's convention.
+
+    The corners decide: their median is 0 in all 70,000 pictures of MNIST and at most 52 in
+    Fashion-MNIST (measured), and bright when somebody saved the picture the other way round.
+    """
+    corners = frame[[0, 0, -1, -1], [0, -1, 0, -1]]
+    return bool(np.median(corners) < 128)

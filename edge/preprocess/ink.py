@@ -1,0 +1,178 @@
+"""`ink`: handwriting on paper, as a camera sees it, brought to the MNIST convention.
+
+The convention (LeCun, Cortes, Burges, "The MNIST database of handwritten digits"): light ink on
+black, aspect kept, the digit's longer side 20 pixels, its centre of mass at the centre of 28x28.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import NothingFound
+from edge.preprocess.components import Components, find_components
+from edge.preprocess.photo import resize, to_gray
+
+WORK_SIDE = 512
+"""Longer side in pixels at which ink is looked for; finer detail is lost at 28 pixels anyway."""
+LIGHT_CELLS = 24
+"""Longer side of the thumbnail that the paper's light is estimated on, in cells."""
+MIN_CONTRAST = 24
+"""Ink must differ from its paper by this many of 255 steps."""
+
+
+def normalize_ink(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """uint8 (H, W, 3) or (H, W) -> uint8 (height, width), light ink on black.
+
+    Raises:
+        NothingFound: nothing stands out of the paper.
+    """
+    ink = find_ink(_shrink(to_gray(frame)))
+    components = find_components(ink > threshold(ink))
+    chosen = choose(components)
+    left, top, right, bottom = box_of(components.boxes[chosen])
+    digit = np.where(_grow(components.mask(chosen)), ink, 0)[top:bottom, left:right]
+    full = max(1.0, float(np.percentile(digit[digit > 0], 90)))
+    digit = np.clip(digit * (255.0 / full), 0, 255).astype(np.uint8)
+    return place_by_mass(digit, height, width)
+
+
+def place_by_mass(digit: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """Fits a cropped light-on-black picture into 20/28 of the field, centre of mass centred.
+
+    digit: uint8 (H, W), cropped to its ink.
+
+    Returns:
+        uint8 (height, width).
+    """
+    rows, columns = digit.shape
+    scale = min(height, width) * 20 / 28 / max(rows, columns)
+    small = resize(digit, round(rows * scale), round(columns * scale))
+    mass = small.astype(np.float64)
+    total = max(mass.sum(), 1.0)
+    center_row = float(mass.sum(axis=1) @ (np.arange(small.shape[0]) + 0.5)) / total
+    center_column = float(mass.sum(axis=0) @ (np.arange(small.shape[1]) + 0.5)) / total
+    top = _clamp(round(height / 2 - center_row), height - small.shape[0])
+    left = _clamp(round(width / 2 - center_column), width - small.shape[1])
+    field = np.zeros((height, width), np.uint8)
+    field[top : top + small.shape[0], left : left + small.shape[1]] = small
+    return field
+
+
+def find_ink(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Strength of ink at each pixel, whatever the light and the polarity.
+
+    gray: uint8 (H, W).
+
+    Returns:
+        float32 (H, W), 0 (paper) to 255 (as far from the paper as this light allows).
+    """
+    paper = _paper_light(gray)
+    difference = gray.astype(np.float32) - paper
+    dark, light = np.percentile(difference, [0.5, 99.5])
+    if -dark >= light:
+        # A shadow scales the paper and the contrast of dark ink on it alike.
+        strength = -difference * 255 / np.maximum(paper, 32)
+    else:
+        strength = difference * 255 / np.maximum(255 - paper, 64)
+    return np.clip(strength, 0, 255).astype(np.float32)
+
+
+def threshold(strength: NDArray[np.float32]) -> float:
+    """Otsu's threshold (IEEE Trans. SMC 9(1), 1979) between background and what stands out.
+
+    strength: float32 (H, W), 0 to 255.
+
+    Raises:
+        NothingFound: the two classes are too close together, or all is noise.
+    """
+    counts = np.bincount(strength.astype(np.uint8).ravel(), minlength=256).astype(np.float64)
+    levels = np.arange(256)
+    below = np.cumsum(counts)
+    above = below[-1] - below
+    sums = np.cumsum(counts * levels)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means_below, means_above = sums / below, (sums[-1] - sums) / above
+        between = below * above * (means_below - means_above) ** 2
+    best = int(np.nanargmax(between)) if np.isfinite(between).any() else 0
+    contrast = means_above[best] - means_below[best]
+    if not contrast >= MIN_CONTRAST:
+        raise NothingFound(
+            f"expected something that differs from its background by at least {MIN_CONTRAST} "
+            f"of 255 steps, got {0 if np.isnan(contrast) else contrast:.0f}"
+        )
+    return best + 0.5
+
+
+def choose(components: Components) -> NDArray[np.bool_]:
+    """The one thing meant: the largest component off the border, and its broken pieces.
+
+    Returns:
+        bool (n,) over the components.
+
+    Raises:
+        NothingFound: only specks.
+    """
+    height, width = components.shape
+    left, top, right, bottom = components.boxes.T
+    touches = (left == 0) | (top == 0) | (right == width) | (bottom == height)
+    # A page edge or a finger reaches in from outside; a digit that does is tightly cropped,
+    # and then nothing of its size stands free.
+    weight = components.areas * np.where(touches, 0.1, 1.0)
+    main = int(np.argmax(weight)) if weight.size else -1
+    if main < 0 or max(right[main] - left[main], bottom[main] - top[main]) < 5:
+        raise NothingFound("expected something of at least 5 pixels, got specks")
+    reach = 0.2 * max(right[main] - left[main], bottom[main] - top[main])
+    near = (
+        (left < right[main] + reach)
+        & (right > left[main] - reach)
+        & (top < bottom[main] + reach)
+        & (bottom > top[main] - reach)
+    )
+    pieces = near & (components.areas >= 0.02 * components.areas[main]) & ~touches
+    pieces[main] = True
+    return pieces
+
+
+def box_of(boxes: NDArray[np.int64]) -> tuple[int, int, int, int]:
+    """The box around boxes (n, 4): left, top, right, bottom."""
+    left, top = boxes[:, :2].min(axis=0)
+    right, bottom = boxes[:, 2:].max(axis=0)
+    return int(left), int(top), int(right), int(bottom)
+
+
+def _shrink(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    rows, columns = gray.shape
+    scale = WORK_SIDE / max(rows, columns)
+    return gray if scale >= 1 else resize(gray, round(rows * scale), round(columns * scale))
+
+
+def _paper_light(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The paper's own brightness at each pixel: a median over 3/8 of the frame.
+
+    Strokes fill less than half of such a window, so they vanish; slow changes of light stay.
+    """
+    from PIL import Image, ImageFilter
+
+    rows, columns = gray.shape
+    scale = min(1.0, LIGHT_CELLS / max(rows, columns))
+    cells = resize(gray, round(rows * scale), round(columns * scale))
+    window = LIGHT_CELLS * 3 // 8 // 2 * 2 + 1
+    pad = window // 2
+    padded = Image.fromarray(np.pad(cells, pad, mode="symmetric"))
+    flat = np.asarray(padded.filter(ImageFilter.MedianFilter(window)))[pad:-pad, pad:-pad]
+    return resize(np.ascontiguousarray(flat), rows, columns).astype(np.float32)
+
+
+def _grow(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """One pixel more on each side, for the soft edge that the threshold cut off."""
+    grown = mask.copy()
+    grown[1:] |= mask[:-1]
+    grown[:-1] |= mask[1:]
+    grown[:, 1:] |= grown[:, :-1].copy()
+    grown[:, :-1] |= grown[:, 1:].copy()
+    return grown
+
+
+def _clamp(value: int, most: int) -> int:
+    return max(0, min(value, most))

@@ -1,0 +1,70 @@
+"""`object`: one thing on a plain ground, brought to the Fashion-MNIST convention.
+
+The convention (Xiao, Rasul, Vollgraf 2017, section 2): trimmed to the object, the longer side
+28 pixels, centred, gray, intensities negated so that the white ground of the shop becomes black.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.preprocess.components import find_components
+from edge.preprocess.ink import box_of, choose, threshold
+from edge.preprocess.photo import resize, to_gray, to_rgb
+
+WORK_SIDE = 256
+"""Longer side in pixels at which the object is looked for."""
+
+
+def normalize_object(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """uint8 (H, W, 3) or (H, W) -> uint8 (height, width), the object light on black.
+
+    Raises:
+        NothingFound: nothing stands out of the ground.
+    """
+    rgb = _shrink(to_rgb(frame))
+    ground = _ground_color(rgb)
+    distance = np.abs(rgb.astype(np.float32) - ground).max(axis=2)
+    components = find_components(distance > threshold(distance))
+    chosen = choose(components)
+    left, top, right, bottom = box_of(components.boxes[chosen])
+    gray = to_gray(rgb)
+    is_light_ground = float(to_gray(ground.astype(np.uint8).reshape(1, 1, 3))[0, 0]) >= 128
+    thing = (255 - gray) if is_light_ground else gray
+    thing = np.where(_fill_rows(components.mask(chosen)), thing, 0).astype(np.uint8)
+    return _center(thing[top:bottom, left:right], height, width)
+
+
+def _ground_color(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Median colour of the frame's outermost pixels: float32 (3,)."""
+    edges = np.concatenate([rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1]])
+    return np.median(edges, axis=0).astype(np.float32)
+
+
+def _fill_rows(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Closes holes: a pixel with mask on all four sides belongs to the object.
+
+    A print or a pale patch of the ground's own colour is part of the garment.
+    """
+    left = np.maximum.accumulate(mask, axis=1)
+    right = np.maximum.accumulate(mask[:, ::-1], axis=1)[:, ::-1]
+    above = np.maximum.accumulate(mask, axis=0)
+    below = np.maximum.accumulate(mask[::-1], axis=0)[::-1]
+    return left & right & above & below
+
+
+def _center(thing: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    rows, columns = thing.shape
+    scale = min(height / rows, width / columns)
+    small = resize(thing, min(height, round(rows * scale)), min(width, round(columns * scale)))
+    field = np.zeros((height, width), np.uint8)
+    top, left = (height - small.shape[0]) // 2, (width - small.shape[1]) // 2
+    field[top : top + small.shape[0], left : left + small.shape[1]] = small
+    return field
+
+
+def _shrink(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    rows, columns = rgb.shape[:2]
+    scale = WORK_SIDE / max(rows, columns)
+    return rgb if scale >= 1 else resize(rgb, round(rows * scale), round(columns * scale))

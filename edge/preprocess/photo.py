@@ -1,0 +1,69 @@
+"""`photo`: the picture as it is, at the model's size; and the pixel conversions that all share."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.contract import Input
+
+_RED, _GREEN, _BLUE = 19595, 38470, 7471
+"""ITU-R BT.601 luma weights in 16-bit fixed point; their sum is 65,536, so gray stays gray."""
+
+
+def to_gray(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """uint8 (H, W, 3) RGB or (H, W) gray -> uint8 (H, W), luma of ITU-R BT.601."""
+    if frame.ndim == 2:
+        return frame
+    red, green, blue = (frame[:, :, channel].astype(np.uint32) for channel in range(3))
+    return ((red * _RED + green * _GREEN + blue * _BLUE + 0x8000) >> 16).astype(np.uint8)
+
+
+def to_rgb(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """uint8 (H, W, 3) RGB or (H, W) gray -> uint8 (H, W, 3) RGB."""
+    return frame if frame.ndim == 3 else np.repeat(frame[:, :, np.newaxis], 3, axis=2)
+
+
+def resize(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """Antialiased bilinear resize of uint8 (H, W) or (H, W, 3); at least 1x1.
+
+    Pillow widens the filter when it shrinks, so no pixel is skipped.
+    """
+    from PIL import Image
+
+    size = (max(1, width), max(1, height))
+    if pixels.shape[1::-1] == size:
+        return pixels
+    picture = Image.fromarray(np.ascontiguousarray(pixels))
+    return np.asarray(picture.resize(size, Image.Resampling.BILINEAR))
+
+
+def fit_photo(frame: NDArray[np.uint8], spec: Input) -> NDArray[np.uint8]:
+    """uint8 (H, W, 3) or (H, W) -> uint8 (height, width, channels), by the contract's `fit`.
+
+    `crop` keeps the centre at the model's aspect; `letterbox` keeps all and pads with black.
+    """
+    pixels = to_gray(frame) if spec.color == "gray" else to_rgb(frame)
+    if spec.preprocess.fit == "letterbox":
+        fitted = _letterbox(pixels, spec.height, spec.width)
+    else:
+        fitted = resize(_center_crop(pixels, spec.height, spec.width), spec.height, spec.width)
+    return fitted.reshape(spec.shape)
+
+
+def _center_crop(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    rows, columns = pixels.shape[:2]
+    crop_rows = min(rows, max(1, round(columns * height / width)))
+    crop_columns = min(columns, max(1, round(rows * width / height)))
+    top, left = (rows - crop_rows) // 2, (columns - crop_columns) // 2
+    return pixels[top : top + crop_rows, left : left + crop_columns]
+
+
+def _letterbox(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    rows, columns = pixels.shape[:2]
+    scale = min(height / rows, width / columns)
+    inner = resize(pixels, min(height, round(rows * scale)), min(width, round(columns * scale)))
+    canvas = np.zeros((height, width, *pixels.shape[2:]), np.uint8)
+    top, left = (height - inner.shape[0]) // 2, (width - inner.shape[1]) // 2
+    canvas[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
+    return canvas

@@ -1,0 +1,32 @@
+"""The shipped models, by name; the bundles lie beside this file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edge.errors import ModelError
+
+FOLDER = Path(__file__).parent
+
+
+def shipped_models() -> dict[str, Path]:
+    """Name -> bundle of each model that comes with edgeproof (`digits` -> digits-int8.tflite)."""
+    return {path.stem.rsplit("-", 1)[0]: path for path in sorted(FOLDER.glob("*.tflite"))}
+
+
+def find_model(model: str | Path) -> Path:
+    """The bundle that a user means: a shipped name, or a path.
+
+    Raises:
+        ModelError: neither.
+    """
+    shipped = shipped_models()
+    if str(model) in shipped:
+        return shipped[str(model)]
+    path = Path(model)
+    if path.is_file():
+        return path
+    raise ModelError(
+        f"unknown model {str(model)!r}: expected {', '.join(shipped) or 'a shipped name'} "
+        "or the path of a .tflite, and there is no such file"
+    )

@@ -1,0 +1,1 @@
+"""Export: a trained run to .tflite variants, each proven by the accuracy gate or not shipped."""

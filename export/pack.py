@@ -1,0 +1,70 @@
+"""A flatbuffer to a bundle: contract before the gate, golden outputs and proof behind it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+
+from edge.bundle import Bundle, Golden
+from edge.contract import SCHEMA, Contract, ModelBytes, Output
+from edge.proof import SCHEMA as PROOF_SCHEMA
+from edge.proof import Proof
+from export.flatbuffer import Structure
+from export.gate import Verdict
+from export.golden import choose_clear, draw_frames
+from export.measure import Answers, measure
+from export.policy import Policy
+from train.runs import RunRecord
+from train.versions import versions
+
+
+def make_candidate(
+    model: bytes, structure: Structure, variant: str, record: RunRecord, calibration_sha256: str
+) -> Bundle:
+    """The bundle that is measured: everything but proof and golden outputs."""
+    made_from = {
+        "run": record.id,
+        "dataset": record.dataset if "/" not in record.dataset else record.name,
+        "train_sha256": record.train_sha256,
+        "split_sha256": record.split_sha256,
+        "calibration_sha256": calibration_sha256,
+    }
+    contract = Contract(
+        SCHEMA,
+        record.name,
+        variant,
+        record.input,
+        Output(),
+        ModelBytes(
+            hashlib.sha256(model).hexdigest(),
+            len(model),
+            structure.min_runtime,
+            structure.operators,
+        ),
+        {**made_from, **versions("tensorflow", "keras")},
+    )
+    return Bundle(model, record.labels, contract)
+
+
+def add_golden(candidate: Bundle, runtimes: Sequence[str]) -> Bundle:
+    """Draws the golden frames and records what each runtime answers to them."""
+    frames = draw_frames(candidate.contract.input)
+    answers: list[Answers] = [measure(candidate, frames, runtime) for runtime in runtimes]
+    kept = choose_clear(answers[0].logits)
+    outputs = {one.runtime: one.raw[kept] for one in answers}
+    return replace(candidate, golden=Golden(frames[kept], outputs))
+
+
+def add_proof(candidate: Bundle, verdict: Verdict, policy: Policy, record: RunRecord) -> Bundle:
+    """The bundle with the gate's verdict in it; only for a verdict that passed."""
+    proof = Proof(
+        PROOF_SCHEMA,
+        candidate.contract.provenance["dataset"],
+        record.test_sha256,
+        verdict.float_score,
+        verdict.measurements,
+        asdict(policy),
+        versions(),
+    )
+    return replace(candidate, proof=proof)
