@@ -35,7 +35,8 @@ def train(
     from train.recipes import load_recipe
     from train.runs import MODEL, default_name
 
-    recipe = load_recipe(recipe_name, epochs=epochs)
+    steps = None if epochs is None else 0  # exactly the epochs asked for
+    recipe = load_recipe(recipe_name, epochs=epochs, min_steps=steps)
     loaded = load_dataset(dataset, data)
     from train.fit import train_model  # Keras takes seconds: after everything cheap was checked
 

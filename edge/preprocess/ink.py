@@ -32,9 +32,12 @@ def normalize_ink(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[
     chosen = choose(components)
     left, top, right, bottom = box_of(components.boxes[chosen])
     digit = np.where(_grow(components.mask(chosen)), ink, 0)[top:bottom, left:right]
-    full = max(1.0, float(np.percentile(digit[digit > 0], 90)))
-    digit = np.clip(digit * (255.0 / full), 0, 255).astype(np.uint8)
-    return place_by_mass(digit, height, width)
+    field = place_by_mass(digit.astype(np.uint8), height, width)
+    if not field.any():
+        raise NothingFound("expected ink, got too little to see at the model's size")
+    # Shrinking pales thin strokes; MNIST's are white.
+    full = max(1.0, float(np.percentile(field[field > 0], 85)))
+    return np.clip(field * (255.0 / full), 0, 255).astype(np.uint8)
 
 
 def place_by_mass(digit: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:

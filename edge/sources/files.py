@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from edge.errors import FrameError
 from edge.sources.picture import decode_file
 
-SUFFIXES = frozenset(
-    (".bmp", ".gif", ".jpeg", ".jpg", ".mpo", ".pbm", ".pgm")
-    + (".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
+SUFFIXES = (
+    *(".bmp", ".gif", ".jpeg", ".jpg", ".mpo", ".pbm", ".pgm"),
+    *(".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"),
 )
 """What counts as a picture inside a folder; a file named outright is always tried."""
 
@@ -89,7 +89,7 @@ def _folder(folder: str) -> Iterator[tuple[str, FrameError | None]]:
         message = f"{problem.filename}: cannot be listed: {problem.strerror}"
         yield str(problem.filename), FrameError("no-permission", message)
     if not found and not problems:
-        expected = f"{folder}: expected pictures ({' '.join(sorted(SUFFIXES))}), found none"
+        expected = f"{folder}: expected pictures ({' '.join(SUFFIXES)}), found none"
         yield folder, FrameError("empty-folder", expected)
 
 

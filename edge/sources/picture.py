@@ -15,7 +15,9 @@ from edge.errors import FrameError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "MPO")
+COMMON_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM")
+"""What Pillow reads without loading all of its plugins, which costs as much as Pillow itself."""
+FORMATS = (*COMMON_FORMATS, "WEBP", "TIFF")
 """Decided by content, never by the file's name."""
 MAX_PIXELS = 64_000_000
 """Above the 48-megapixel sensors sold for the Pi; checked before anything is decoded."""
@@ -58,7 +60,7 @@ def decode(data: bytes, source: str) -> NDArray[np.uint8]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about metadata; pixels that fail to decode raise
-            with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+            with _open(data) as picture:
                 _check_size(picture, source)
                 picture.load()
                 return _to_frame(picture)
@@ -80,6 +82,17 @@ def to_frame(picture: Image) -> NDArray[np.uint8]:
     """A Pillow image as a frame: uint8 (H, W, 3) RGB or (H, W) gray, upright, over white."""
     _check_size(picture, "the picture")
     return _to_frame(picture)
+
+
+def _open(data: bytes) -> Image:
+    from PIL import Image, UnidentifiedImageError
+
+    Image.preinit()
+    try:
+        return Image.open(io.BytesIO(data), formats=COMMON_FORMATS)
+    except UnidentifiedImageError:
+        Image.init()
+        return Image.open(io.BytesIO(data), formats=FORMATS)
 
 
 def _check_size(picture: Image, source: str) -> None:

@@ -1,0 +1,71 @@
+# The whole house by name. `make` alone lists what there is.
+
+PYTHON  ?= python3
+VENV    ?= .venv
+DATASET ?= optdigits
+RECIPE  ?= cnn
+DATA    ?=
+
+BIN  := $(VENV)/bin
+# A run is named by its data set; a recipe other than the default is put behind it.
+NAME ?= $(notdir $(patsubst %/,%,$(DATASET)))$(if $(filter cnn,$(RECIPE)),,-$(RECIPE))
+DATA_OPTION := $(if $(DATA),--data $(DATA))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup train export gate test check wheel zoo lock clean
+
+help:  ## List the targets
+	@echo "make TARGET [DATASET=optdigits|digits|fashion|PATH] [RECIPE=cnn|mlp] [DATA=DIR] [PYTHON=python3]"
+	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: $(VENV)/.complete  ## Make .venv with everything for training, export and tests
+
+# The stamp is written last: a setup that was interrupted is done again.
+$(VENV)/.complete: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if (3, 10) <= v[:2] <= (3, 13) else \
+	    "edgeproof: expected Python 3.10 to 3.13, got %d.%d: make setup PYTHON=python3.11" % v[:2])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[train,dev]'
+	@touch $@
+
+train: setup  ## Train on DATASET; goes on with what was interrupted
+	$(BIN)/edgeproof train $(DATASET) --recipe $(RECIPE) --name $(NAME) --resume $(DATA_OPTION)
+
+export: setup  ## Train when there is no model yet, quantise, gate: dist/NAME/
+	@if ! test -f runs/$(NAME)/run.json && ! test -f models/$(NAME)/run.json; then \
+	    $(MAKE) --no-print-directory train; fi
+	$(BIN)/edgeproof export $(NAME) $(DATA_OPTION)
+	@echo
+	@echo "Try one:  $(BIN)/edgeproof classify PICTURE --model dist/$(NAME)/$(NAME)-int8.tflite"
+
+gate: setup  ## Measure again: the variants in dist/NAME, else the shipped model NAME
+	@if ls dist/$(NAME)/*.tflite >/dev/null 2>&1; then models=dist/$(NAME)/*.tflite; \
+	    else models=$(NAME); fi; \
+	    $(BIN)/edgeproof gate $$models $(DATA_OPTION)
+
+test: setup  ## Run the tests
+	$(BIN)/python -m pytest
+
+check: setup  ## Lint, formatting, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+wheel: setup  ## Build the wheel: dist/edgeproof-*.whl
+	$(BIN)/python -m build --wheel --no-isolation --outdir dist
+
+zoo: setup  ## Export the shipped models from models/ into the wheel's folder
+	for name in digits fashion; do \
+	    $(BIN)/edgeproof export models/$$name --variants int8 --out build/$$name $(DATA_OPTION) \
+	    && cp build/$$name/$$name-int8.tflite edge/zoo/ || exit; done
+
+lock: setup  ## Resolve the dependencies anew: constraints.txt
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --universal --python-version 3.10 --all-extras --upgrade --quiet \
+	    --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	    --output-file constraints.txt pyproject.toml
+
+clean:  ## Remove .venv and what was built; runs/ stays
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,128 @@
+"""The edge in an environment of its own: the base dependencies, our wheel, no TensorFlow."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import venv
+import zipfile
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import pytest
+from packaging.requirements import Requirement
+from PIL import Image
+
+from tests.conftest import ROOT, Exported
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder)]
+    subprocess.run([*command, str(ROOT)], check=True, capture_output=True)
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def device(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of a fresh environment that holds the wheel and its base dependencies alone."""
+    folder = tmp_path_factory.mktemp("device")
+    venv.create(folder, with_pip=False)
+    (site,) = folder.glob("lib/python*/site-packages")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    for name in base_closure():
+        for file in metadata.distribution(name).files or ():
+            top = file.parts[0]
+            target = Path(str(metadata.distribution(name).locate_file(top))).resolve()
+            if top not in ("..", "__pycache__") and target.exists() and not (site / top).exists():
+                (site / top).symlink_to(target)
+    return folder / "bin" / "python"
+
+
+def base_closure() -> set[str]:
+    """Distributions that a plain install brings: requirements without extras, followed through."""
+    found: set[str] = set()
+    waiting = ["edgeproof"]
+    while waiting:
+        for text in metadata.requires(waiting.pop()) or ():
+            requirement = Requirement(text)
+            applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+            name = re.sub(r"[-_.]+", "-", requirement.name).lower()
+            if applies and name not in found:
+                found.add(name)
+                waiting.append(name)
+    return found
+
+
+def run(device: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [str(device), "-I", "-m", "edge", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+
+
+def test_wheel_holds_what_the_device_needs(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    shipped = {f"edge/zoo/{path.name}" for path in (ROOT / "edge/zoo").glob("*.tflite")}
+    assert {"edge/zoo/digits-int8.tflite", "edge/zoo/fashion-int8.tflite"} <= shipped <= names
+    assert {"export/gate.toml", "train/recipes/cnn.toml", "edge/cli/classify.py"} <= names
+    assert not [name for name in names if name.startswith(("tests/", "models/"))]
+
+
+def test_base_install_brings_no_training_library() -> None:
+    closure = base_closure()
+    assert {"numpy", "pillow", "click"} <= closure
+    assert not closure & {"tensorflow", "keras", "scikit-learn", "scipy", "matplotlib"}
+
+
+def test_device_has_no_tensorflow(device: Path) -> None:
+    done = subprocess.run(
+        [device, "-I", "-c", "import tensorflow"], capture_output=True, text=True, check=False
+    )
+    assert "No module named 'tensorflow'" in done.stderr
+
+
+def test_device_classifies_with_the_shipped_model(device: Path, tmp_path: Path) -> None:
+    from tests.drawing import on_paper
+
+    Image.fromarray(on_paper("7")).save(tmp_path / "seven.jpg")
+    done = run(device, "classify", tmp_path / "seven.jpg", "--format", "jsonl")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert json.loads(done.stdout)["label"] == "7"
+
+
+def test_device_verifies_every_shipped_model(device: Path) -> None:
+    done = run(device, "verify", "--json")
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0, done.stderr
+    assert {record["model"] for record in records} >= {"digits", "fashion"}
+    assert all(record["ok"] and record["proven"] for record in records)
+
+
+def test_device_answers_as_the_gate_measured(device: Path, exported: Exported) -> None:
+    """The picture files of the test split, through the command, give proof.json's own count."""
+    from train.datasets import load_dataset
+
+    test = load_dataset("optdigits").test
+    folder = exported.dist / "pictures"
+    folder.mkdir()
+    for index, frame in enumerate(np.asarray(test.frames)):
+        Image.fromarray(frame).save(folder / f"{index:04d}.png")
+    done = run(device, "classify", folder, "--model", exported.path(), "--format", "jsonl")
+    labels = [json.loads(line)["label"] for line in done.stdout.splitlines()]
+    correct = sum(label == str(target) for label, target in zip(labels, test.targets, strict=True))
+    proof = exported.bundle().proof
+    assert proof is not None
+    assert {one.score.correct for one in proof.measurements if correct == one.score.correct}
+
+
+def test_command_without_the_train_extra_names_it(device: Path, exported: Exported) -> None:
+    done = run(device, "export", exported.run)
+    assert done.returncode == 4
+    assert "pip install 'edgeproof[train]'" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
