@@ -15,6 +15,15 @@ import pytest
 from edge.bundle import Bundle, read_bundle
 
 ROOT = Path(__file__).parent.parent
+DATA = next(
+    (
+        folder
+        for folder in (Path(os.environ.get("EDGEPROOF_DATA") or "."), ROOT.parent / "shared/data")
+        if (folder / "mnist.npz").is_file()
+    ),
+    None,
+)
+"""MNIST and Fashion-MNIST, where they are at hand."""
 
 
 class Edgeproof(Protocol):

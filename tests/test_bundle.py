@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from edge import bundle as bundles
 from edge import classifier
@@ -105,6 +106,10 @@ def drop_label(entries: dict[str, bytes]) -> None:
     entries["labels.txt"] = b"".join(entries["labels.txt"].splitlines(keepends=True)[:-1])
 
 
+def drop_contract(entries: dict[str, bytes]) -> None:
+    del entries["contract.json"]
+
+
 def set_schema(contract: dict[str, object]) -> None:
     contract["schema"] = 99
 
@@ -127,7 +132,7 @@ DAMAGE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
         "expected distinct, non-empty labels",
     ),
     "no-contract": (
-        lambda data: rewrite(data, lambda e: e.pop("contract.json") and None),
+        lambda data: rewrite(data, drop_contract),
         "expected the entries contract.json, .* got golden.npz, labels.txt, proof.json",
     ),
     "schema": (lambda data: edit_contract(data, set_schema), "reads contract schema 1, got 99"),
@@ -183,6 +188,6 @@ def test_selftest_passes_on_what_was_exported_and_fails_on_other_outputs(
         run_selftest(lying)
 
 
-def with_golden(bundle: Bundle, outputs: dict[str, np.ndarray]) -> Bundle:
+def with_golden(bundle: Bundle, outputs: dict[str, NDArray[np.generic]]) -> Bundle:
     assert bundle.golden is not None
     return replace(bundle, golden=replace(bundle.golden, outputs=outputs))

@@ -89,7 +89,7 @@ JPEG = encode(
     ids=["empty", "text", "half-png", "png-header", "half-jpeg", "jpeg-header"],
 )
 def test_bytes_that_are_no_picture_are_one_clear_error(data: bytes, kind: str) -> None:
-    with pytest.raises(FrameError, match="^photo.jpg: ") as caught:
+    with pytest.raises(FrameError, match=r"^photo\.jpg: ") as caught:
         decode(data, "photo.jpg")
     assert caught.value.kind == kind
     assert "\n" not in str(caught.value)

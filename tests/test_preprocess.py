@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from edge.contract import Input, Preprocess
 from edge.errors import FrameError, NothingFound
@@ -19,14 +20,14 @@ from train.datasets import INK_28, OBJECT_28, load_dataset
 PHOTO_8 = Input(8, 8, "rgb", Preprocess("photo", (0.0,) * 3, (255.0,) * 3, fit="crop"))
 
 
-def reference(digit: str) -> np.ndarray:
+def reference(digit: str) -> NDArray[np.int64]:
     """The digit as its own normalisation gives it from a clean drawing."""
-    return normalize_ink(draw_digit(digit), 28, 28).astype(int)
+    return normalize_ink(draw_digit(digit), 28, 28).astype(np.int64)
 
 
 @pytest.mark.parametrize("spec", [INK_28, OBJECT_28], ids=["ink", "object"])
 def test_ready_picture_passes_unchanged(spec: Input) -> None:
-    for frame in load_dataset("optdigits").test.frames[:50]:
+    for frame in np.asarray(load_dataset("optdigits").test.frames)[:50]:
         assert np.array_equal(prepare(frame, spec)[:, :, 0], frame / np.float32(255))
 
 
@@ -51,7 +52,7 @@ def test_gray_and_rgb_of_the_same_picture_give_the_same_tensor() -> None:
     ids=["plain", "corner", "light-on-dark", "faint", "slope", "noise"],
 )
 def test_ink_is_found_whatever_the_paper(digit: str, paper: dict[str, float]) -> None:
-    found = normalize_ink(on_paper(digit, **paper), 28, 28).astype(int)  # type: ignore[arg-type]
+    found = normalize_ink(on_paper(digit, **paper), 28, 28).astype(np.int64)  # type: ignore[arg-type]
     expected = reference(digit)
     assert np.abs(found - expected).sum() < 0.35 * expected.sum()
 
@@ -67,7 +68,7 @@ def test_ink_follows_the_mnist_convention() -> None:
 
 def test_inverted_ready_picture_is_turned_round() -> None:
     ready = reference("7").astype(np.uint8)
-    found = prepare(255 - ready, INK_28)[:, :, 0] * 255
+    found = prepare(np.invert(ready), INK_28)[:, :, 0] * 255
     assert np.abs(found - ready).sum() < 0.4 * ready.sum()
 
 
@@ -78,7 +79,7 @@ def test_inverted_ready_picture_is_turned_round() -> None:
     np.zeros((1, 1), np.uint8) + 9,
 ], ids=["ready-size", "white", "noise", "one-pixel"])  # fmt: skip
 @pytest.mark.parametrize("spec", [INK_28, OBJECT_28], ids=["ink", "object"])
-def test_empty_frame_is_nothing_and_no_answer(frame: np.ndarray, spec: Input) -> None:
+def test_empty_frame_is_nothing_and_no_answer(frame: NDArray[np.uint8], spec: Input) -> None:
     with pytest.raises(NothingFound):
         prepare(frame, spec)
 

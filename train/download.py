@@ -150,7 +150,7 @@ def _idx_path(folder: Path, file: str) -> Path:
 
 
 def _read_npz(path: Path) -> Arrays:
-    with np.load(path, allow_pickle=False) as archive:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         return {name: np.ascontiguousarray(archive[name]) for name in IDX_FILES}
 
 

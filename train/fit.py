@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from edge.files import write_atomic
 from train.augment import shift
 from train.networks import build_network
+from train.plots import plot_curves
 from train.progress import EpochProgress
 from train.recipes import Recipe
 from train.runs import MODEL, SCHEMA, RunRecord, Split, run_id, write_record, write_split
@@ -176,6 +177,7 @@ def train_model(
         train_seconds=round(progress.seconds, 1),
     )
     write_record(folder, record)
+    plot_curves(folder / "curves.png", record)
     _remove(checkpoints)
     return record
 

@@ -85,7 +85,7 @@ class Run:
         """
         path = self.folder / SPLIT
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 split = Split(stored["train"], stored["validation"])
         except Exception as error:  # np.load raises many kinds on a damaged archive
             raise ModelError(f"{path}: expected the run's split, cannot read it: {error}") from None
