@@ -116,7 +116,7 @@ def test_policy_refuses_unknown_keys_and_wrong_values(tmp_path: Path) -> None:
     for text, message in [
         ("[default]\nmin_acuracy = 1", "unknown key 'min_acuracy'"),
         ("[default]\nmin_accuracy = 1.0", "key 'min_test_pictures' is missing"),
-        ("[default]\nmin_accuracy = 'much'", "expected float, got str 'much'"),
+        ("[default]\nmin_test_pictures = 'many'", "expected int, got str 'many'"),
         ("not toml", "expected a policy in TOML"),
     ]:
         path.write_text(text)
