@@ -239,6 +239,14 @@ def test_threads_beyond_the_cores_are_refused(exported: Exported, threads: int) 
         interpreter.Interpreter(exported.bundle().model, threads=threads)
 
 
+def test_full_disk_is_one_line(pictures: Path) -> None:
+    command = [sys.executable, "-m", "edge", "classify", str(pictures / "7.png")]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 4
+    assert done.stderr == "edgeproof: error: the system: No space left on device\n"
+
+
 def test_reader_that_leaves_early_hears_no_complaint(pictures: Path) -> None:
     code = f"""
 import subprocess, sys

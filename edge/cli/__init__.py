@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -52,10 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Runs a command; every error on purpose becomes one line on stderr and an exit code.
-
-    A reader that leaves early (`edgeproof classify ... | head`) is click's to handle: exit 1, silent.
-    """
+    """Runs a command; every error on purpose becomes one line on stderr and an exit code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a file name may be no UTF-8
             stream.reconfigure(errors="backslashreplace")
@@ -79,9 +77,20 @@ def run(arguments: Sequence[str]) -> int:
         extra = "pip install 'edgeproof[train]'"
         return _fail(f"this command needs the Python package {error.name!r}: {extra}", 4)
     except OSError as error:
+        _give_up_stdout_if_broken()
+        if isinstance(error, BrokenPipeError):
+            return 1  # the reader has gone, as in `edgeproof classify ... | head`; click says 1 too
         return _fail(f"{error.filename or 'the system'}: {error.strerror or error}", 4)
     except (KeyboardInterrupt, click.Abort):
         return _fail("interrupted", INTERRUPTED)
+
+
+def _give_up_stdout_if_broken() -> None:
+    """Keeps Python from complaining once more when it flushes stdout at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, code: int) -> int:
