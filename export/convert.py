@@ -24,8 +24,6 @@ def load_keras(path: Path, spec: Input, classes: int) -> Any:
     Raises:
         ModelError: it does not load, or its input or output has another shape.
     """
-    import train as _  # noqa: F401  chooses Keras's backend before Keras is imported
-
     try:
         with quiet():
             import keras

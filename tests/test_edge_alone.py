@@ -104,16 +104,16 @@ def test_device_verifies_every_shipped_model(device: Path) -> None:
     assert all(record["ok"] and record["proven"] for record in records)
 
 
-def test_device_answers_as_the_gate_measured(device: Path, exported: Exported) -> None:
+def test_device_answers_as_the_gate_measured(
+    device: Path, exported: Exported, tmp_path: Path
+) -> None:
     """The picture files of the test split, through the command, give proof.json's own count."""
     from train.datasets import load_dataset
 
     test = load_dataset("optdigits").test
-    folder = exported.dist / "pictures"
-    folder.mkdir()
     for index, frame in enumerate(np.asarray(test.frames)):
-        Image.fromarray(frame).save(folder / f"{index:04d}.png")
-    done = run(device, "classify", folder, "--model", exported.path(), "--format", "jsonl")
+        Image.fromarray(frame).save(tmp_path / f"{index:04d}.png")
+    done = run(device, "classify", tmp_path, "--model", exported.path(), "--format", "jsonl")
     labels = [json.loads(line)["label"] for line in done.stdout.splitlines()]
     correct = sum(label == str(target) for label, target in zip(labels, test.targets, strict=True))
     proof = exported.bundle().proof

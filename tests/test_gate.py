@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from edge.bundle import Bundle, write_bundle
 from edge.classifier import Classifier
 from edge.errors import ModelError, UsageError
+from edge.interpreter import installed_runtimes
 from export.calibration import check_apart, choose_calibration
 from export.flatbuffer import check_effect, read_structure
 from export.gate import Verdict, judge
@@ -180,8 +181,9 @@ def test_the_measuring_child_answers_as_the_edge_does(exported: Exported) -> Non
 def test_the_measuring_child_reports_the_death_of_a_runtime(exported: Exported) -> None:
     bundle = exported.bundle()
     frames = np.zeros((1, 28, 28), np.uint8)
-    with pytest.raises(ModelError, match="tiny int8 on tflite-runtime: "):
-        measure(rehash(bundle, bundle.model[:2000]), frames, "tflite-runtime")
+    for runtime in installed_runtimes():
+        with pytest.raises(ModelError, match=f"tiny int8 on {runtime}: "):
+            measure(rehash(bundle, bundle.model[:2000]), frames, runtime)
 
 
 def test_the_measuring_child_cannot_import_tensorflow() -> None:

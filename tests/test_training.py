@@ -52,8 +52,11 @@ def test_another_split_than_the_recorded_one_is_refused(exported: Exported, tmp_
 
 def test_interrupted_training_goes_on_where_it_was(edgeproof: Edgeproof, tmp_path: Path) -> None:
     arguments = ["train", "optdigits", "--recipe", "mlp", "--epochs", "25", "--runs", str(tmp_path)]
+    # A job in the background inherits an ignored SIGINT, and Python leaves it so.
+    code = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    code += "from edge.cli import main; main(sys.argv[1:])"
     child = subprocess.Popen(
-        [sys.executable, "-m", "edge", *arguments], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, *arguments], stderr=subprocess.PIPE, text=True
     )
     state = tmp_path / "optdigits-mlp" / "checkpoint" / "checkpoint.json"
     deadline = time.monotonic() + 120

@@ -31,6 +31,7 @@ def train(
     DATASET is optdigits, digits (MNIST), fashion (Fashion-MNIST), or a folder that has a folder
     of pictures for each class.
     """
+    from train.backend import start_backend
     from train.datasets import load_dataset
     from train.recipes import load_recipe
     from train.runs import MODEL, default_name
@@ -38,7 +39,8 @@ def train(
     steps = None if epochs is None else 0  # exactly the epochs asked for
     recipe = load_recipe(recipe_name, epochs=epochs, min_steps=steps)
     loaded = load_dataset(dataset, data)
-    from train.fit import train_model  # Keras takes seconds: after everything cheap was checked
+    start_backend()  # after everything that is quick to check
+    from train.fit import train_model
 
     folder = runs / (name or default_name(dataset, recipe_name))
     record = train_model(loaded, dataset, recipe, folder, seed, resume)
