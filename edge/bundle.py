@@ -76,6 +76,11 @@ def parse_bundle(data: bytes, where: str) -> Bundle:
     """As `read_bundle`, from bytes. where: the model's name for messages."""
     if data[4:8] != FLATBUFFER_ID:
         raise ModelError(f"{where}: expected a TFLite model, got something else")
+    if not zipfile.is_zipfile(io.BytesIO(data)):
+        raise ModelError(
+            f"{where}: expected labels, contract and proof behind the model, got a file that ends "
+            "without them: it was cut short, or `edgeproof export` did not write it"
+        )
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = {info.filename: _read_entry(archive, info) for info in archive.infolist()}
@@ -83,8 +88,7 @@ def parse_bundle(data: bytes, where: str) -> Bundle:
             comment = archive.comment
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, zlib.error) as error:
         raise ModelError(
-            f"{where}: expected a model with its labels, contract and proof behind it, got one "
-            f"that is cut short, damaged or was not made by `edgeproof export`: {error}"
+            f"{where}: the archive behind the model is damaged: {error}; copy the file again"
         ) from None
     bundle = _assemble(data[:start], entries, where)
     _check_seal(data, comment, where)

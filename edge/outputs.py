@@ -34,15 +34,15 @@ class Output:
     def __init__(self, format: Format, model: str, out: Writer, err: Writer) -> None:
         self.format, self.model, self.out, self.err = format, model, out, err
         self.results = self.failures = 0
-        if format == "table":
-            out(f"{'SOURCE':{SOURCE_WIDTH}}  {'LABEL':12}  SCORE  OTHERS")
-        elif format == "csv":
+        if format == "csv":
             out(_csv_line(CSV_COLUMNS))
 
     def result(self, frame: Frame, result: Result) -> None:
         """One answer."""
         self.results += 1
         if self.format == "table":
+            if self.results == 1:
+                self.out(f"{'SOURCE':{SOURCE_WIDTH}}  {'LABEL':12}  SCORE  OTHERS")
             self.out(_table_line(frame.source, result))
         elif self.format == "jsonl":
             self.out(json.dumps(result_record(frame, result, self.model)))

@@ -102,6 +102,11 @@ def flip_in_model(data: bytes) -> bytes:
     return data[:5000] + bytes([data[5000] ^ 1]) + data[5001:]
 
 
+def flip_in_labels(data: bytes) -> bytes:
+    at = data.index(b"labels.txt") + len("labels.txt") + 4
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
 def drop_label(entries: dict[str, bytes]) -> None:
     entries["labels.txt"] = b"".join(entries["labels.txt"].splitlines(keepends=True)[:-1])
 
@@ -120,8 +125,9 @@ def add_key(contract: dict[str, object]) -> None:
 
 DAMAGE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "flip": (flip_in_model, r"not the ones that were proven: expected sha256 \w+\.\.\., got"),
-    "cut": (lambda data: data[:-500], "cut short, damaged or was not made by"),
-    "cut-model": (lambda data: data[:5000], "cut short, damaged or was not made by"),
+    "cut": (lambda data: data[:-500], "a file that ends without them: it was cut short"),
+    "cut-model": (lambda data: data[:5000], "a file that ends without them: it was cut short"),
+    "archive": (flip_in_labels, "the archive behind the model is damaged: "),
     "no-model": (lambda _: b"PK nothing here", "expected a TFLite model, got something else"),
     "labels": (
         lambda data: rewrite(data, drop_label),

@@ -74,8 +74,11 @@ def run(arguments: Sequence[str]) -> int:
     except EdgeproofError as error:
         return _fail(str(error), error.exit_code)
     except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
+        if package in ("edge", "train", "export"):
+            raise  # a broken installation of our own is a bug, not a missing extra
         extra = "pip install 'edgeproof[train]'"
-        return _fail(f"this command needs the Python package {error.name!r}: {extra}", 4)
+        return _fail(f"this command needs the Python package {package!r}: {extra}", 4)
     except OSError as error:
         _give_up_stdout_if_broken()
         if isinstance(error, BrokenPipeError):
