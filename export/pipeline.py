@@ -111,7 +111,6 @@ def export_run(bench: Bench, variants: Iterable[Variant], out: Path) -> Outcome:
     written: list[Path] = []
     for variant in variants:
         path = out / f"{record.name}-{variant.name}.tflite"
-        path.unlink(missing_ok=True)
         try:
             flatbuffer = convert(bench.model, variant, ranges)
             structure = read_structure(flatbuffer)
@@ -125,6 +124,8 @@ def export_run(bench: Bench, variants: Iterable[Variant], out: Path) -> Outcome:
                 written.append(path)
         except ModelError as error:
             refused[variant.name] = str(error)
+        if path not in written:
+            path.unlink(missing_ok=True)
     write_report(out / "report.json", record, bench.policy, verdicts, refused)
     return Outcome(tuple(verdicts), refused, tuple(written))
 

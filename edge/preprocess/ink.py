@@ -10,15 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import NothingFound
-from edge.preprocess.components import Components, find_components
+from edge.preprocess.components import find_components
+from edge.preprocess.foreground import box_of, choose, shrink, threshold
 from edge.preprocess.photo import resize, to_gray
 
 WORK_SIDE = 512
 """Longer side in pixels at which ink is looked for; finer detail is lost at 28 pixels anyway."""
 LIGHT_CELLS = 24
 """Longer side of the thumbnail that the paper's light is estimated on, in cells."""
-MIN_CONTRAST = 24
-"""Ink must differ from its paper by this many of 255 steps."""
 
 
 def normalize_ink(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
@@ -27,7 +26,7 @@ def normalize_ink(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[
     Raises:
         NothingFound: nothing stands out of the paper.
     """
-    ink = find_ink(_shrink(to_gray(frame)))
+    ink = find_ink(shrink(to_gray(frame), WORK_SIDE))
     components = find_components(ink > threshold(ink))
     chosen = choose(components)
     left, top, right, bottom = box_of(components.boxes[chosen])
@@ -79,75 +78,6 @@ def find_ink(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
     else:
         strength = difference * 255 / np.maximum(255 - paper, 64)
     return np.clip(strength, 0, 255).astype(np.float32)
-
-
-def threshold(strength: NDArray[np.float32]) -> float:
-    """Otsu's threshold (IEEE Trans. SMC 9(1), 1979) between background and what stands out.
-
-    strength: float32 (H, W), 0 to 255.
-
-    Raises:
-        NothingFound: the two classes are too close together, or all is noise.
-    """
-    counts = np.bincount(strength.astype(np.uint8).ravel(), minlength=256).astype(np.float64)
-    levels = np.arange(256)
-    below = np.cumsum(counts)
-    above = below[-1] - below
-    sums = np.cumsum(counts * levels)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        means_below, means_above = sums / below, (sums[-1] - sums) / above
-        between = below * above * (means_below - means_above) ** 2
-    best = int(np.nanargmax(between)) if np.isfinite(between).any() else 0
-    contrast = means_above[best] - means_below[best]
-    if not contrast >= MIN_CONTRAST:
-        raise NothingFound(
-            f"expected something that differs from its background by at least {MIN_CONTRAST} "
-            f"of 255 steps, got {0 if np.isnan(contrast) else contrast:.0f}"
-        )
-    return best + 0.5
-
-
-def choose(components: Components) -> NDArray[np.bool_]:
-    """The one thing meant: the largest component off the border, and its broken pieces.
-
-    Returns:
-        bool (n,) over the components.
-
-    Raises:
-        NothingFound: only specks.
-    """
-    height, width = components.shape
-    left, top, right, bottom = components.boxes.T
-    touches = (left == 0) | (top == 0) | (right == width) | (bottom == height)
-    # A page edge or a finger reaches in from outside; a digit that does is tightly cropped,
-    # and then nothing of its size stands free.
-    weight = components.areas * np.where(touches, 0.1, 1.0)
-    main = int(np.argmax(weight)) if weight.size else -1
-    if main < 0 or max(right[main] - left[main], bottom[main] - top[main]) < 5:
-        raise NothingFound("expected something of at least 5 pixels, got specks")
-    reach = 0.2 * max(right[main] - left[main], bottom[main] - top[main])
-    near = (
-        (left < right[main] + reach)
-        & (right > left[main] - reach)
-        & (top < bottom[main] + reach)
-        & (bottom > top[main] - reach)
-    )
-    pieces = near & (components.areas >= 0.02 * components.areas[main]) & ~touches
-    pieces[main] = True
-    return pieces
-
-
-def box_of(boxes: NDArray[np.int64]) -> tuple[int, int, int, int]:
-    """The box around boxes (n, 4): left, top, right, bottom."""
-    left, top = boxes[:, :2].min(axis=0)
-    right, bottom = boxes[:, 2:].max(axis=0)
-    return int(left), int(top), int(right), int(bottom)
-
-
-def _shrink(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    rows, columns = gray.shape
-    scale = WORK_SIDE / max(rows, columns)
-    return gray if scale >= 1 else resize(gray, round(rows * scale), round(columns * scale))
 
 
 def _paper_light(gray: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.preprocess.components import find_components
-from edge.preprocess.ink import box_of, choose, threshold
-from edge.preprocess.photo import resize, to_gray, to_rgb
+from edge.preprocess.foreground import box_of, choose, shrink, threshold
+from edge.preprocess.photo import letterbox, to_gray, to_rgb
 
 WORK_SIDE = 256
 """Longer side in pixels at which the object is looked for."""
@@ -23,7 +23,7 @@ def normalize_object(frame: NDArray[np.uint8], height: int, width: int) -> NDArr
     Raises:
         NothingFound: nothing stands out of the ground.
     """
-    rgb = _shrink(to_rgb(frame))
+    rgb = shrink(to_rgb(frame), WORK_SIDE)
     ground = _ground_color(rgb)
     distance = np.abs(rgb.astype(np.float32) - ground).max(axis=2)
     components = find_components(distance > threshold(distance))
@@ -33,7 +33,7 @@ def normalize_object(frame: NDArray[np.uint8], height: int, width: int) -> NDArr
     is_light_ground = float(to_gray(ground.astype(np.uint8).reshape(1, 1, 3))[0, 0]) >= 128
     thing = (255 - gray) if is_light_ground else gray
     thing = np.where(_fill_rows(components.mask(chosen)), thing, 0).astype(np.uint8)
-    return _center(thing[top:bottom, left:right], height, width)
+    return letterbox(thing[top:bottom, left:right], height, width)
 
 
 def _ground_color(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -52,19 +52,3 @@ def _fill_rows(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     above = np.maximum.accumulate(mask, axis=0)
     below = np.maximum.accumulate(mask[::-1], axis=0)[::-1]
     return left & right & above & below
-
-
-def _center(thing: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    rows, columns = thing.shape
-    scale = min(height / rows, width / columns)
-    small = resize(thing, min(height, round(rows * scale)), min(width, round(columns * scale)))
-    field = np.zeros((height, width), np.uint8)
-    top, left = (height - small.shape[0]) // 2, (width - small.shape[1]) // 2
-    field[top : top + small.shape[0], left : left + small.shape[1]] = small
-    return field
-
-
-def _shrink(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    rows, columns = rgb.shape[:2]
-    scale = WORK_SIDE / max(rows, columns)
-    return rgb if scale >= 1 else resize(rgb, round(rows * scale), round(columns * scale))

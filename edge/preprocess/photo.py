@@ -45,7 +45,7 @@ def fit_photo(frame: NDArray[np.uint8], spec: Input) -> NDArray[np.uint8]:
     """
     pixels = to_gray(frame) if spec.color == "gray" else to_rgb(frame)
     if spec.preprocess.fit == "letterbox":
-        fitted = _letterbox(pixels, spec.height, spec.width)
+        fitted = letterbox(pixels, spec.height, spec.width)
     else:
         fitted = resize(_center_crop(pixels, spec.height, spec.width), spec.height, spec.width)
     return fitted.reshape(spec.shape)
@@ -59,7 +59,8 @@ def _center_crop(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[
     return pixels[top : top + crop_rows, left : left + crop_columns]
 
 
-def _letterbox(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+def letterbox(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """The whole of uint8 (H, W) or (H, W, 3), as large as it fits, centred on black."""
     rows, columns = pixels.shape[:2]
     scale = min(height / rows, width / columns)
     inner = resize(pixels, min(height, round(rows * scale)), min(width, round(columns * scale)))
