@@ -32,7 +32,7 @@ def normalize_object(frame: NDArray[np.uint8], height: int, width: int) -> NDArr
     gray = to_gray(rgb)
     is_light_ground = float(to_gray(ground.astype(np.uint8).reshape(1, 1, 3))[0, 0]) >= 128
     thing = (255 - gray) if is_light_ground else gray
-    thing = np.where(_fill_rows(components.mask(chosen)), thing, 0).astype(np.uint8)
+    thing = np.where(_close_holes(components.mask(chosen)), thing, 0).astype(np.uint8)
     return letterbox(thing[top:bottom, left:right], height, width)
 
 
@@ -42,7 +42,7 @@ def _ground_color(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.median(edges, axis=0).astype(np.float32)
 
 
-def _fill_rows(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _close_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Closes holes: a pixel with mask on all four sides belongs to the object.
 
     A print or a pale patch of the ground's own colour is part of the garment.
