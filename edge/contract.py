@@ -105,7 +105,8 @@ class Contract:
     output: Output
     model: ModelBytes
     provenance: dict[str, Any]
-    """Run id, fingerprints of data and calibration, tool versions. For people, never for logic."""
+    """Run id, fingerprints of data and calibration, tool versions. The device only shows it; the
+    gate compares the run id, so that a model is held against the float model it came from."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1, sort_keys=True) + "\n"

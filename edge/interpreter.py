@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module, metadata, util
-from types import TracebackType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -68,17 +67,6 @@ class Interpreter:
     def close(self) -> None:
         """Frees the runtime's memory; the interpreter cannot be used any more."""
         self._interpreter = None
-
-    def __enter__(self) -> Interpreter:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _choose(package: str | None) -> Runtime:
