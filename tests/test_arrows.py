@@ -75,10 +75,13 @@ def test_each_heavy_library_has_one_home(library: str, home: set[str]) -> None:
     assert users == home
 
 
-def test_edge_starts_without_loading_anything() -> None:
-    code = "import sys, edge; print({'numpy', 'PIL', 'click', 'tflite_runtime'} & set(sys.modules))"
+@pytest.mark.parametrize(
+    "start", ["import edge", "from edge.cli import run; run(['--help'])"], ids=["import", "help"]
+)
+def test_edge_starts_without_loading_anything(start: str) -> None:
+    code = f"import sys; {start}; print({{'numpy', 'PIL', 'tflite_runtime'}} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
+    assert done.stdout.splitlines()[-1] == "set()"
 
 
 def test_public_names_are_what_they_say() -> None:

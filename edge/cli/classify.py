@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
-from edge.outputs import Format
+if TYPE_CHECKING:
+    from edge.outputs import Format
 
 
 @click.command()

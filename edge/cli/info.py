@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
-from edge.bundle import Bundle
-from edge.proof import Measurement
+if TYPE_CHECKING:
+    from edge.bundle import Bundle
+    from edge.proof import Measurement
 
 
 @click.command()

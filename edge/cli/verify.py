@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from edge.selftest import SelfTest
 
 
 @click.command()
@@ -42,8 +46,13 @@ def verify(model_names: tuple[str, ...], as_json: bool) -> int:
             click.echo(json.dumps(record))
         else:
             click.echo(
-                f"{name}: ok, {'proven' if proven else 'UNPROVEN'}; {test.identical} of "
-                f"{test.frames} golden frames identical on {test.runtime}"
-                + ("" if test.identical == test.frames else f" (recorded on {test.recorded_on})")
+                f"{name}: ok, {'proven' if proven else 'UNPROVEN'}; self-test on {test.runtime}: "
+                f"{test.identical} of {test.frames} golden frames identical{_others(test)}"
             )
     return worst
+
+
+def _others(test: SelfTest) -> str:
+    if test.identical == test.frames:
+        return ""
+    return f", the others within {test.largest_difference:.2g} logits, with the same labels"
