@@ -152,7 +152,7 @@ def _assemble(model: bytes, entries: dict[str, bytes], where: str) -> Bundle:
             f"got {', '.join(sorted(entries)) or 'none'}"
         )
     try:
-        labels = tuple(entries[LABELS].decode().splitlines())
+        labels = tuple(entries[LABELS].decode().removesuffix("\n").split("\n"))
         contract = Contract.from_json(entries[CONTRACT].decode(), where)
         proof_text = entries[PROOF].decode() if PROOF in entries else None
     except UnicodeDecodeError as error:

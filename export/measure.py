@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.bundle import Bundle, write_bundle
-from edge.errors import FrameError, ModelError
+from edge.errors import EdgeproofError, FrameError, ModelError
 
 FORBIDDEN = ("tensorflow", "keras", "jax", "torch")
 
@@ -113,4 +113,7 @@ def _child(request_path: Path) -> None:
 
 
 if __name__ == "__main__":
-    _child(Path(sys.argv[1]))
+    try:
+        _child(Path(sys.argv[1]))
+    except EdgeproofError as problem:
+        sys.exit(str(problem))  # its message alone is the last line of stderr

@@ -117,7 +117,14 @@ def test_too_many_pixels_are_refused_before_decoding(monkeypatch: pytest.MonkeyP
 
 
 def test_files_give_the_reason_they_cannot_be_read(tmp_path: Path) -> None:
-    for path, kind in [(tmp_path / "none.png", "not-found"), (tmp_path, "not-a-picture")]:
+    os.mkfifo(tmp_path / "pipe.png")
+    for path, kind in [
+        (tmp_path / "none.png", "not-found"),
+        (tmp_path / "no\0name.png", "not-found"),
+        (tmp_path, "not-a-picture"),
+        (tmp_path / "pipe.png", "not-a-picture"),
+        (Path("/dev/zero"), "not-a-picture"),
+    ]:
         with pytest.raises(FrameError) as caught:
             decode_file(path)
         assert caught.value.kind == kind

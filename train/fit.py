@@ -199,6 +199,8 @@ def _stored_progress(checkpoints: Path, expected_id: str) -> Progress | None:
         progress = Progress(**json.loads((checkpoints / "checkpoint.json").read_text()))
     except (OSError, ValueError, TypeError):
         return None
+    if not (checkpoints / f"epoch-{progress.epoch}.keras").is_file():
+        return None
     if progress.id != expected_id:
         print(f"{checkpoints} is of another training; starting afresh", file=sys.stderr)
         return None

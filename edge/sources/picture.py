@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import stat
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,9 +35,11 @@ def decode_file(path: Path) -> NDArray[np.uint8]:
         FrameError: says what is wrong with which file.
     """
     try:
-        if path.is_dir():
-            raise FrameError("not-a-picture", f"{path}: expected a picture, got a folder")
-        size_bytes = path.stat().st_size
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # a pipe or a device may never end
+            kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a pipe or a device"
+            raise FrameError("not-a-picture", f"{path}: expected a picture file, got {kind}")
+        size_bytes = found.st_size
         if size_bytes > MAX_BYTES:
             raise FrameError(
                 "too-large", f"{path}: expected at most {MAX_BYTES} bytes, got {size_bytes}"
