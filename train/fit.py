@@ -144,8 +144,7 @@ def train_model(
         print(f"resuming {name} behind epoch {progress.epoch} of {epochs}", file=sys.stderr)
         model = keras.models.load_model(checkpoints / f"epoch-{progress.epoch}.keras")
     else:
-        model = build_network(recipe, dataset.input, len(dataset.labels))
-        _compile(model, recipe, steps=epochs * len(batches))
+        model = _fresh_model(recipe, dataset, steps=epochs * len(batches))
     model.fit(
         batches,
         validation_data=(validation.tensors(dataset.input), validation.targets),
@@ -182,7 +181,9 @@ def train_model(
     return record
 
 
-def _compile(model: Any, recipe: Recipe, steps: int) -> None:
+def _fresh_model(recipe: Recipe, dataset: Dataset, steps: int) -> Any:
+    """A compiled network whose learning rate is planned for `steps` batches."""
+    model = build_network(recipe, dataset.input, len(dataset.labels))
     rate: Any = recipe.learning_rate
     if recipe.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps)
@@ -192,6 +193,7 @@ def _compile(model: Any, recipe: Recipe, steps: int) -> None:
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
+    return model
 
 
 def _stored_progress(checkpoints: Path, expected_id: str) -> Progress | None:
@@ -211,10 +213,9 @@ def _save_best(best: Path, recipe: Recipe, dataset: Dataset, folder: Path) -> No
     """Writes model.keras without the optimizer's state, which triples its size."""
     model = build_network(recipe, dataset.input, len(dataset.labels))
     model.set_weights(keras.models.load_model(best).get_weights())
-    temporary = folder / f".{MODEL}"
-    keras.saving.save_model(model, folder / "checkpoint" / MODEL)
-    (folder / "checkpoint" / MODEL).replace(temporary)
-    temporary.replace(folder / MODEL)
+    whole = best.with_name(MODEL)
+    keras.saving.save_model(model, whole)
+    whole.replace(folder / MODEL)
 
 
 def _remove(checkpoints: Path) -> None:
