@@ -39,10 +39,12 @@ export: setup  ## Train when there is no model yet, quantise, gate: dist/NAME/
 	@echo
 	@echo "Try one:  $(BIN)/edgeproof classify PICTURE --model dist/$(NAME)/$(NAME)-int8.tflite"
 
-gate: setup  ## Measure again: the variants in dist/NAME, else the shipped model NAME
-	@if ls dist/$(NAME)/*.tflite >/dev/null 2>&1; then models=dist/$(NAME)/*.tflite; \
-	    else models=$(NAME); fi; \
-	    $(BIN)/edgeproof gate $$models $(DATA_OPTION)
+gate: setup  ## Measure again: the variants in dist/NAME, else the shipped model; else export
+	@if ls dist/$(NAME)/*.tflite >/dev/null 2>&1; then \
+	    $(BIN)/edgeproof gate dist/$(NAME)/*.tflite $(DATA_OPTION); \
+	elif ls edge/zoo/$(NAME)-*.tflite >/dev/null 2>&1; then \
+	    $(BIN)/edgeproof gate $(NAME) $(DATA_OPTION); \
+	else $(MAKE) --no-print-directory export; fi
 
 test: setup  ## Run the tests
 	$(BIN)/python -m pytest
