@@ -175,6 +175,7 @@ def test_idx_reader_checks_header_and_length(tmp_path: Path) -> None:
     path = tmp_path / "file"
     for data, message in [
         (b"hello", "not an idx file"),
+        (b"\0\0\x08\x03\0", "ends within"),
         (b"\0\0\x08\x01\0\0\0\x05ab", "expected 5"),
     ]:
         path.write_bytes(data)

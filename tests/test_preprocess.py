@@ -74,10 +74,12 @@ def test_inverted_ready_picture_is_turned_round() -> None:
 
 @pytest.mark.parametrize("frame", [
     np.zeros((28, 28), np.uint8) + 200,
+    np.zeros((28, 28), np.uint8),
     np.full((300, 400, 3), 255, np.uint8),
     np.random.default_rng(2).normal(128, 4, (300, 400)).astype(np.uint8),
+    np.random.default_rng(2).normal(10, 5, (300, 400)).clip(0, 255).astype(np.uint8),
     np.zeros((1, 1), np.uint8) + 9,
-], ids=["ready-size", "white", "noise", "one-pixel"])  # fmt: skip
+], ids=["ready-size", "ready-black", "white", "noise", "dark-noise", "one-pixel"])  # fmt: skip
 @pytest.mark.parametrize("spec", [INK_28, OBJECT_28], ids=["ink", "object"])
 def test_empty_frame_is_nothing_and_no_answer(frame: NDArray[np.uint8], spec: Input) -> None:
     with pytest.raises(NothingFound):

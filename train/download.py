@@ -165,6 +165,8 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
         data = gzip.decompress(data)
     if len(data) < 4 or data[:3] != b"\x00\x00\x08":
         raise ValueError(f"{path.name} is not an idx file of unsigned bytes")
+    if len(data) < 4 + 4 * data[3]:
+        raise ValueError(f"{path.name}: ends within its header")
     shape = struct.unpack_from(f">{data[3]}I", data, 4)
     values = np.frombuffer(data, np.uint8, offset=4 + 4 * data[3])
     if values.size != int(np.prod(shape)):

@@ -16,6 +16,10 @@ from edge.preprocess.photo import resize, to_gray
 
 WORK_SIDE = 512
 """Longer side in pixels at which ink is looked for; finer detail is lost at 28 pixels anyway."""
+NOISE_SIGMAS = 4
+"""What differs less from its paper is noise."""
+MAX_NOISE = 8
+"""Standard deviation, in steps of 255, of the worst sensor noise that is reckoned with."""
 LIGHT_CELLS = 24
 """Longer side of the thumbnail that the paper's light is estimated on, in cells."""
 
@@ -71,6 +75,10 @@ def find_ink(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
     """
     paper = _paper_light(gray)
     difference = gray.astype(np.float32) - paper
+    # A quarter of normal noise lies within 0.319 sigma of the paper. Without this cut, darkness is
+    # all ink; without its cap, a digit cropped so tightly that it hides its paper is all noise.
+    noise = float(np.percentile(np.abs(difference), 25)) / 0.319
+    difference[np.abs(difference) < NOISE_SIGMAS * min(noise, MAX_NOISE)] = 0
     # Noise is as often lighter as darker; what is left of the cubes is the ink, however little.
     if float((difference**3).sum()) < 0:
         # A shadow scales the paper and the contrast of dark ink on it alike.
