@@ -56,11 +56,19 @@ class Classifier:
         result = classifier.classify("photo.jpg")
     """
 
-    def __init__(self, bundle: Bundle, *, runtime: str | None = None, threads: int = 1) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        runtime: str | None = None,
+        threads: int = 1,
+        kernels: str = "default",
+    ) -> None:
         """
         bundle: as `read_bundle` returns it, so its hash was checked.
         runtime: `tflite-runtime` or `ai-edge-litert`; none takes the first installed.
         threads: one is fastest for small models.
+        kernels: `default`, `builtin` or `reference`, see `edge.interpreter`.
 
         Raises:
             ModelError: the tensors do not fit the contract or the labels.
@@ -69,7 +77,9 @@ class Classifier:
         self.bundle = bundle
         self.contract = bundle.contract
         self.labels = bundle.labels
-        self._interpreter = Interpreter(bundle.model, runtime=runtime, threads=threads)
+        self._interpreter = Interpreter(
+            bundle.model, runtime=runtime, threads=threads, kernels=kernels
+        )
         self.runtime = self._interpreter.runtime.package
         check_output(self.labels, self.output.shape, self.contract.name)
         expected, got = (1, *self.contract.input.shape), self._interpreter.input.shape

@@ -31,6 +31,13 @@ RUNTIMES = (
 )
 """In the order they are tried."""
 
+KERNELS = {
+    "default": "AUTO",  # what an application gets: XNNPACK takes the operators that it knows
+    "builtin": "BUILTIN_WITHOUT_DEFAULT_DELEGATES",  # the runtime's own, XNNPACK kept out
+    "reference": "BUILTIN_REF",  # plain loops, many times slower; what the others must agree with
+}
+"""Name -> the runtimes' name for a set of kernels."""
+
 
 def installed_runtimes() -> list[str]:
     """Package names of the runtimes that can be imported here and fit the installed NumPy."""
@@ -45,15 +52,25 @@ class Interpreter:
         ModelError: the runtime refuses the model.
     """
 
-    def __init__(self, model: bytes, *, runtime: str | None = None, threads: int = 1) -> None:
+    def __init__(
+        self,
+        model: bytes,
+        *,
+        runtime: str | None = None,
+        threads: int = 1,
+        kernels: str = "default",
+        keep_tensors: bool = False,
+    ) -> None:
         """
         model: a flatbuffer whose hash was checked: runtimes crash on damaged ones.
         runtime: package name; none takes the first that works.
         threads: at most the number of cores; more is many times slower.
+        kernels: a key of KERNELS; all but the default are for finding out what is wrong.
+        keep_tensors: intermediate results stay readable by `tensors`, at the price of memory.
         """
         self.runtime = _choose(runtime)
         self._model = model  # the runtime reads these bytes for as long as it lives
-        self._interpreter: Any = _build(self.runtime, model, threads)
+        self._interpreter: Any = _build(self.runtime, model, threads, kernels, keep_tensors)
         self.input = _single(self._interpreter.get_input_details(), "input")
         self.output = _single(self._interpreter.get_output_details(), "output")
 
@@ -63,6 +80,26 @@ class Interpreter:
         self._interpreter.invoke()
         output: NDArray[np.generic] = self._interpreter.get_tensor(self.output.index)
         return output
+
+    def tensors(self) -> dict[str, NDArray[np.float32]]:
+        """Every tensor after an `invoke` by name, as float32 real values; needs `keep_tensors`.
+
+        Those that hold no numbers to compare (shapes, unused ones) are left out.
+        """
+        found = {}
+        for detail in self._interpreter.get_tensor_details():
+            try:
+                values = self._interpreter.get_tensor(detail["index"])
+            except ValueError:  # optimised away
+                continue
+            scale, zero_point = detail["quantization"]
+            if values.dtype == np.float32:
+                found[detail["name"]] = values
+            elif scale:
+                found[detail["name"]] = ((values.astype(np.int64) - zero_point) * scale).astype(
+                    np.float32
+                )
+        return found
 
     def close(self) -> None:
         """Frees the runtime's memory; the interpreter cannot be used any more."""
@@ -101,7 +138,7 @@ def _obstacle(runtime: Runtime) -> str | None:
     return None
 
 
-def _build(runtime: Runtime, model: bytes, threads: int) -> Any:
+def _build(runtime: Runtime, model: bytes, threads: int, kernels: str, keep_tensors: bool) -> Any:
     if not 1 <= threads <= (os.cpu_count() or 1):
         raise EnvironmentFault(
             f"expected 1 to {os.cpu_count()} threads on this machine, got {threads}"
@@ -116,7 +153,12 @@ def _build(runtime: Runtime, model: bytes, threads: int) -> Any:
         ) from None
     try:
         with quiet(keep=lambda line: not line.startswith("INFO:")):  # "Created ... delegate"
-            interpreter = module.Interpreter(model_content=model, num_threads=threads)
+            interpreter = module.Interpreter(
+                model_content=model,
+                num_threads=threads,
+                experimental_op_resolver_type=module.OpResolverType[KERNELS[kernels]],
+                experimental_preserve_all_tensors=keep_tensors,
+            )
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise ModelError(
