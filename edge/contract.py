@@ -25,8 +25,9 @@ class Preprocess:
     """Subtracted from each channel, in pixel units (0 to 255); one number a channel."""
     std: tuple[float, ...]
     """Divides what is left of each channel, in pixel units; one number a channel."""
-    fit: Literal["crop", "letterbox"] | None = None
-    """`photo` only: cut the longer side to the model's aspect, or pad the shorter with black."""
+    fit: Literal["crop", "letterbox", "stretch"] | None = None
+    """`photo` only: cut the longer side to the model's aspect, pad the shorter with black, or
+    give the aspect up."""
 
     def __post_init__(self) -> None:
         if not all(value > 0 for value in self.std):
@@ -100,7 +101,7 @@ class Contract:
     schema: int
     name: str
     variant: str
-    """`float32`, `float16`, `dynamic`, `int8` or `int16x8`."""
+    """`float32`, `float16`, `dynamic`, `int8`, `int16x8`, or `mixed`: int8 but for some layers."""
     input: Input
     output: Output
     model: ModelBytes

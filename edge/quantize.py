@@ -31,8 +31,13 @@ def quantize(values: NDArray[np.float32], spec: TensorSpec) -> NDArray[np.generi
     """float32 real values -> the tensor's dtype: rounded half to even, clipped, then cast."""
     if not spec.scale:
         return values.astype(spec.dtype)
-    steps = np.rint(values / np.float32(spec.scale)) + spec.zero_point
-    return np.clip(steps, *INTEGER_LIMITS[spec.dtype.name]).astype(spec.dtype)
+    lowest, highest = INTEGER_LIMITS[spec.dtype.name]
+    steps = values / np.float32(spec.scale)
+    np.rint(steps, out=steps)
+    steps += spec.zero_point
+    np.maximum(steps, lowest, out=steps)  # np.clip takes three times as long on a small picture
+    np.minimum(steps, highest, out=steps)
+    return steps.astype(spec.dtype)
 
 
 def dequantize(values: NDArray[np.generic], spec: TensorSpec) -> NDArray[np.float32]:

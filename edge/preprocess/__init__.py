@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.contract import Input
+from edge.contract import Input, Preprocess
 from edge.errors import FrameError
 from edge.preprocess.foreground import MIN_CONTRAST
 from edge.preprocess.ink import normalize_ink
@@ -37,9 +39,14 @@ def prepare(frame: NDArray[np.uint8], spec: Input) -> NDArray[np.float32]:
         is_ready = frame.shape[:2] == (spec.height, spec.width) and _looks_ready(frame)
         gray = to_gray(frame) if is_ready else normalize(frame, spec.height, spec.width)
         pixels = gray[:, :, np.newaxis]
-    mean = np.asarray(recipe.mean, np.float32)
-    std = np.asarray(recipe.std, np.float32)
+    mean, std = _mean_and_std(recipe)
     return (pixels.astype(np.float32) - mean) / std
+
+
+@lru_cache(maxsize=8)
+def _mean_and_std(recipe: Preprocess) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """float32 (channels,) each; made once a model, not once a frame."""
+    return np.asarray(recipe.mean, np.float32), np.asarray(recipe.std, np.float32)
 
 
 def check_frame(frame: object) -> None:

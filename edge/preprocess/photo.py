@@ -41,11 +41,14 @@ def resize(pixels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uin
 def fit_photo(frame: NDArray[np.uint8], spec: Input) -> NDArray[np.uint8]:
     """uint8 (H, W, 3) or (H, W) -> uint8 (height, width, channels), by the contract's `fit`.
 
-    `crop` keeps the centre at the model's aspect; `letterbox` keeps all and pads with black.
+    `crop` keeps the centre at the model's aspect; `letterbox` keeps all and pads with black;
+    `stretch` keeps all and gives the aspect up.
     """
     pixels = to_gray(frame) if spec.color == "gray" else to_rgb(frame)
     if spec.preprocess.fit == "letterbox":
         fitted = letterbox(pixels, spec.height, spec.width)
+    elif spec.preprocess.fit == "stretch":
+        fitted = resize(pixels, spec.height, spec.width)
     else:
         fitted = resize(_center_crop(pixels, spec.height, spec.width), spec.height, spec.width)
     return fitted.reshape(spec.shape)
