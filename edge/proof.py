@@ -9,7 +9,7 @@ from typing import Any
 from edge.errors import ModelError
 from edge.strict import Mismatch, from_dict
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -25,21 +25,61 @@ class Score:
 
 
 @dataclass(frozen=True)
+class Drop:
+    """Answers compared with others to the same pictures, one by one."""
+
+    points: float
+    """The other accuracy minus this one, in percentage points; negative: better."""
+    interval_95: tuple[float, ...]
+    """Score interval of the drop in points: low, high (Tango 1998)."""
+    lost: int
+    """Pictures that only the other one gets right."""
+    gained: int
+    """Pictures that only this one gets right."""
+    p_value: float
+    """Of losing and gaining being equally likely: McNemar's exact test, two-sided."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The same model computed in another way: other kernels, or another runtime."""
+
+    against: str
+    """`builtin kernels` (without XNNPACK), `reference kernels` (plain loops), or a runtime."""
+    pictures: int
+    different: int
+    """Pictures on which an output differs in any bit."""
+    largest: float
+    """Largest difference of an output, in logits."""
+    other_labels: int
+    """Pictures that get another label."""
+
+
+@dataclass(frozen=True)
 class Measurement:
     """One model on one runtime, against the labels and against the float model."""
 
     runtime: str
     """Package and version that ran it."""
     score: Score
-    drop_points: float
-    """Float accuracy minus this one, in percentage points; negative: better than float."""
+    drop: Drop
+    """Against the float model."""
     agreement: float
     """Part of the test pictures on which it gives the float model's label, 0 to 1."""
+    sqnr_db: float
+    """Signal to quantisation noise of the logit that has the least, in dB."""
+    calibration_error: float
+    """Expected calibration error of the scores, 0 to 1 (Guo et al. 2017)."""
+    nll: float
+    """Mean negative log-likelihood of the true class, in nats."""
     class_recall: dict[str, float]
     """Part of each class that is found, 0 to 1."""
     worst_class: str
     """The class whose recall drops most against the float model."""
     worst_class_drop_points: float
+    corruptions: dict[str, Drop]
+    """Kind of corruption -> the same paired comparison on corrupted pictures, all strengths."""
+    differences: tuple[Difference, ...]
 
 
 @dataclass(frozen=True)
@@ -70,9 +110,10 @@ class Proof:
             ModelError: it does not fit.
         """
         try:
-            proof = from_dict(cls, json.loads(text), "proof.json")
+            table = json.loads(text)
+            schema = table.get("schema") if isinstance(table, dict) else None
+            if schema != SCHEMA:
+                raise Mismatch(f"expected schema {SCHEMA}, got {schema!r}; export the model again")
+            return from_dict(cls, table, "proof.json")
         except (Mismatch, ValueError, RecursionError) as error:
             raise ModelError(f"{where}: proof.json: {error}") from None
-        if proof.schema != SCHEMA:
-            raise ModelError(f"{where}: proof.json: expected schema {SCHEMA}, got {proof.schema}")
-        return proof

@@ -1,14 +1,16 @@
-"""`edgeproof export` and `edgeproof gate`."""
+"""`edgeproof export`, `edgeproof gate` and `edgeproof gate-selftest`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 if TYPE_CHECKING:
+    from export.bench import Bench
     from export.pipeline import Outcome
+    from export.policy import Policy
     from train.runs import Run
 
 _data = click.option(
@@ -18,22 +20,39 @@ _policy = click.option(
     "--policy",
     "policy_path",
     type=click.Path(path_type=Path),
-    help="Policy in TOML instead of the built-in one.",
+    help="Your own limits, in TOML; keys that it leaves out are the built-in ones.",
+)
+_variants = click.option(
+    "--variants", default="all", show_default=True, help="What to make, such as int8,float16."
+)
+_baseline = click.option(
+    "--update-baseline",
+    is_flag=True,
+    help="Write what passes to baseline.json, for later builds to be held against.",
 )
 
 
 @click.command()
 @click.argument("run_name", metavar="RUN")
-@click.option("--variants", default="all", show_default=True, help="Such as int8,float16.")
+@_variants
 @click.option("--out", type=click.Path(path_type=Path), help="Default: dist/NAME.")
+@click.option("--no-repair", is_flag=True, help="Do not look for another recipe when int8 fails.")
 @_data
 @_policy
+@_baseline
 def export(
-    run_name: str, variants: str, out: Path | None, data: Path | None, policy_path: Path | None
+    run_name: str,
+    variants: str,
+    out: Path | None,
+    no_repair: bool,
+    data: Path | None,
+    policy_path: Path | None,
+    update_baseline: bool,
 ) -> None:
     """Quantise the model of RUN; write each variant that passes the accuracy gate.
 
-    RUN is a folder, or a name under runs/ or models/. Exits with 3 when a variant fails.
+    RUN is a folder, or a name under runs/ or models/. Reports are written beside the variants.
+    When int8 fails, another recipe is searched for. Exits with 3 when a variant fails.
     """
     from export.policy import load_policy
     from export.variants import parse_variants
@@ -42,67 +61,204 @@ def export(
     chosen = parse_variants(variants)
     run = find_run(run_name)
     policy = load_policy(run.record.name, policy_path)
-    from export.pipeline import Bench, export_run
+    from export.pipeline import export_run
 
     folder = out or Path("dist") / run.record.name
-    outcome = export_run(Bench(run, data, policy), chosen, folder)
-    _print(run, outcome)
-    for path in outcome.written:
-        click.echo(f"wrote {path}")
-    click.echo(f"wrote {folder / 'report.json'}")
-    _fail_unless_passed(outcome)
+    bench = _bench(run, data, policy, update_baseline)
+    outcome = export_run(bench, chosen, folder, may_repair=not no_repair)
+    _conclude(bench, outcome, folder, update_baseline)
 
 
 @click.command()
 @click.argument("model_names", nargs=-1, required=True, metavar="MODEL...")
 @click.option("--run", "run_name", help="Run that the models came from; default: by their name.")
-@click.option("--report", type=click.Path(path_type=Path), help="Write the findings as JSON.")
+@click.option(
+    "--report",
+    "report_folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for report.html, report.json, junit.xml, summary.md. Default: dist/NAME.",
+)
 @_data
 @_policy
+@_baseline
+@click.option(
+    "--pixels",
+    type=click.Choice(["0..1", "-1..1", "0..255", "imagenet"]),
+    help="A .keras only: what its pixels were in training. Default: 0..255 when the model "
+    "rescales them itself, else 0..1.",
+)
+@click.option(
+    "--fit",
+    type=click.Choice(["stretch", "crop", "letterbox"]),
+    default="stretch",
+    show_default=True,
+    help="A .keras only: how pictures of another shape were brought to its size.",
+)
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A .keras only: a file with a label a line, in the order of its outputs. Default: the "
+    "class folders by name, as Keras orders them.",
+)
+@_variants
 def gate(
     model_names: tuple[str, ...],
     run_name: str | None,
-    report: Path | None,
+    report_folder: Path | None,
     data: Path | None,
     policy_path: Path | None,
+    update_baseline: bool,
+    pixels: str | None,
+    fit: Literal["stretch", "crop", "letterbox"],
+    labels: Path | None,
+    variants: str,
 ) -> None:
-    """Measure finished models again on the whole test split, on every runtime installed.
+    """Prove on the whole test split that quantised models did not get worse.
 
-    MODEL is a .tflite that `edgeproof export` wrote, or a shipped name. All must come from one
-    run. Exits with 3 when one fails; changes no model.
+    MODEL is a .tflite that edgeproof wrote or a shipped name: it is measured again, on every
+    runtime installed, with other kernels, on corrupted pictures, and against the shipped model's
+    baseline; nothing of it is changed.
+
+    \b
+    Your own Keras model is quantised and gated, and what passes is written to dist/NAME/:
+      edgeproof gate my.keras --data pictures/ --policy my.toml
+    pictures/ has train/ and test/ with a folder for each class in both. train/ is calibrated on;
+    test/ must hold pictures that the model never saw. docs/gate.md goes through it.
+
+    Exits with 3 when a model fails, 4 when data, a runtime or a model cannot be used.
     """
+    if any(name.endswith(".keras") for name in model_names):
+        model = _only_one(model_names)
+        run = _adopt(model, data, pixels, fit, labels)
+        folder = report_folder or Path("dist") / run.record.name
+        _gate_run(run, folder, policy_path, variants, update_baseline)
+        return
     from edge.bundle import read_bundle
     from edge.zoo import find_model
     from export.policy import load_policy
-    from export.report import write_report
     from train.runs import find_run
 
     bundles = [read_bundle(find_model(name)) for name in model_names]
     run = find_run(run_name or bundles[0].contract.name)
     policy = load_policy(run.record.name, policy_path)
-    from export.pipeline import Bench, regate
+    from export.pipeline import regate
 
-    outcome = regate(Bench(run, data, policy), bundles)
-    _print(run, outcome)
-    if report:
-        write_report(report, run.record, policy, outcome.verdicts, outcome.refused)
-    _fail_unless_passed(outcome)
+    bench = _bench(run, data, policy, update_baseline)
+    outcome = regate(bench, bundles)
+    _conclude(bench, outcome, report_folder or Path("dist") / run.record.name, update_baseline)
 
 
-def _print(run: Run, outcome: Outcome) -> None:
-    from export.report import table
+@click.command("gate-selftest")
+@click.argument("run_name", metavar="[RUN]", default="optdigits")
+@_data
+@_policy
+def gate_selftest(run_name: str, data: Path | None, policy_path: Path | None) -> None:
+    """Prove that the gate can fail: break the int8 model of RUN in each usual way.
 
-    if outcome.verdicts:
-        for line in table(run.record, outcome.verdicts):
-            click.echo(line)
-    for variant, reason in outcome.refused.items():
-        click.echo(f"REFUSED {variant}: {reason}")
+    Each broken model must be refused for the right reason, and the honest one must pass. Exits
+    with 3 when one is not.
+    """
+    from export.policy import load_policy
+    from train.runs import find_run
+
+    run = find_run(run_name)
+    policy = load_policy(run.record.name, policy_path)
+    from export.bench import Bench
+    from export.controls import run_controls
+
+    wrong = []
+    click.echo(f"{'CONTROL':36}  {'MUST FAIL FOR':48}  THE GATE SAYS")
+    for control, reason in run_controls(Bench(run, data, policy)):
+        holds = control.holds(reason)
+        wrong += [] if holds else [control.name]
+        click.echo(
+            f"{control.name:36}  {control.expectation:48}  "
+            f"{'as it must' if holds else 'WRONG'}: {reason}"
+        )
+    if wrong:
+        from edge.errors import GateFailed
+
+        raise GateFailed(f"the gate cannot be trusted with: {', '.join(wrong)}")
 
 
-def _fail_unless_passed(outcome: Outcome) -> None:
+def _only_one(model_names: tuple[str, ...]) -> Path:
+    from edge.errors import UsageError
+
+    if len(model_names) > 1:
+        raise UsageError(f"gate one .keras at a time, got {len(model_names)} models")
+    return Path(model_names[0])
+
+
+def _adopt(
+    model: Path,
+    data: Path | None,
+    pixels: str | None,
+    fit: Literal["stretch", "crop", "letterbox"],
+    labels: Path | None,
+) -> Run:
+    """The run of somebody's own model."""
+    from edge.errors import UsageError
+    from train.runs import RUNS, find_run
+
+    if data is None or not data.is_dir():
+        raise UsageError(
+            f"{model} needs --data FOLDER, pictures in a folder for each class: got {data}"
+        )
+    if not model.is_file():
+        raise UsageError(f"{model}: expected a Keras model, there is no such file")
+    order = None
+    if labels is not None:
+        lines = (line.strip() for line in labels.read_text(encoding="utf-8").splitlines())
+        order = tuple(line for line in lines if line)
+    from export.adopt import Statement, adopt
+
+    return find_run(str(adopt(model, data, Statement(pixels, fit, order), RUNS)))
+
+
+def _gate_run(
+    run: Run, folder: Path, policy_path: Path | None, variants: str, update_baseline: bool
+) -> None:
+    from export.pipeline import export_run
+    from export.policy import load_policy
+    from export.variants import parse_variants
+
+    policy = load_policy(run.record.name, policy_path)
+    bench = _bench(run, None, policy, update_baseline)
+    outcome = export_run(bench, parse_variants(variants), folder)
+    _conclude(bench, outcome, folder, update_baseline)
+
+
+def _bench(run: Run, data: Path | None, policy: Policy, update_baseline: bool) -> Bench:
+    """The bench, with the baseline unless that is about to be replaced."""
+    from export.baseline import find_baseline
+    from export.bench import Bench
+
+    baseline = None if update_baseline else find_baseline(run)
+    return Bench(run, data, policy, baseline)
+
+
+def _conclude(bench: Bench, outcome: Outcome, folder: Path, update_baseline: bool) -> None:
+    """Prints, reports, keeps the baseline; raises GateFailed unless all passed."""
     from edge.errors import GateFailed
+    from export.baseline import merge_baseline
+    from export.report import Report, table, write_reports
 
-    failed = [verdict.variant for verdict in outcome.verdicts if not verdict.passed]
-    if failed or outcome.refused:
-        names = ", ".join([*failed, *outcome.refused])
+    report = Report(
+        bench.run.record,
+        bench.policy,
+        bench.reference,
+        bench.dataset.test,
+        outcome.findings,
+        outcome.refused,
+        outcome.steps,
+    )
+    for line in table(report):
+        click.echo(line)
+    for path in (*outcome.written, *write_reports(folder, report)):
+        click.echo(f"wrote {path}")
+    if update_baseline:
+        passed = {f.variant: bench.shipped(f) for f in outcome.findings if f.verdict.passed}
+        click.echo(f"wrote {merge_baseline(bench.run, passed)}")
+    if not outcome.passed:
+        names = ", ".join([*outcome.failed, *outcome.refused])
         raise GateFailed(f"the accuracy gate refuses {names}; the reasons stand above")

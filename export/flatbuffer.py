@@ -81,6 +81,8 @@ def check_effect(structure: Structure, variant: Variant) -> None:
             )
     for tensor in structure.tensors:
         is_index = tensor.type in ("INT32", "INT64")  # shapes, and biases of integer kernels
+        if variant.keeps_float and tensor.type == "FLOAT32":
+            continue
         if not tensor.constant_bytes and tensor.type != variant.activations and not is_index:
             raise ModelError(
                 f"{where}: expected {variant.activations} activations, got {tensor.type} "
@@ -94,6 +96,8 @@ def check_effect(structure: Structure, variant: Variant) -> None:
             )
     if not any(t.constant_bytes and t.type == variant.weights for t in structure.tensors):
         raise ModelError(f"{where}: expected {variant.weights} weights, found none")
+    if variant.keeps_float and not {"QUANTIZE", "DEQUANTIZE"} & set(structure.operators):
+        raise ModelError(f"{where}: expected some layers in FLOAT32, found none")
     if "SHAPE" in structure.operators:
         raise ModelError(f"{where}: expected fixed shapes, got a SHAPE operator; it costs XNNPACK")
     if _version(structure.min_runtime) > OLDEST_RUNTIME:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from typing import Any
 
 from edge.bundle import Bundle, Golden
 from edge.contract import SCHEMA, Contract, ModelBytes, Output
@@ -13,23 +14,34 @@ from edge.proof import Proof
 from export.flatbuffer import Structure
 from export.gate import Verdict
 from export.golden import choose_clear, draw_frames
-from export.measure import Answers, measure
+from export.measure import Answers, Questions, measure
 from export.policy import Policy
+from export.variants import Quantization
 from train.runs import RunRecord
 from train.versions import versions
 
 
 def make_candidate(
-    model: bytes, structure: Structure, variant: str, record: RunRecord, calibration_sha256: str
+    model: bytes,
+    structure: Structure,
+    variant: str,
+    record: RunRecord,
+    quantization: Quantization | None,
+    calibration_sha256: str,
 ) -> Bundle:
-    """The bundle that is measured: everything but proof and golden outputs."""
-    made_from = {
+    """The bundle that is measured: everything but proof and golden outputs.
+
+    quantization: none for a variant that is not calibrated, and then there is no fingerprint.
+    """
+    made_from: dict[str, Any] = {
         "run": record.id,
         "dataset": record.dataset if "/" not in record.dataset else record.name,
         "train_sha256": record.train_sha256,
         "split_sha256": record.split_sha256,
-        "calibration_sha256": calibration_sha256,
     }
+    if quantization is not None:
+        calibrated = {"calibration_sha256": calibration_sha256}
+        made_from |= {**calibrated, "quantization": asdict(quantization)}
     contract = Contract(
         SCHEMA,
         record.name,
@@ -50,7 +62,9 @@ def make_candidate(
 def add_golden(candidate: Bundle, runtimes: Sequence[str]) -> Bundle:
     """Draws the golden frames and records what each runtime answers to them."""
     frames = draw_frames(candidate.contract.input)
-    answers: list[Answers] = [measure(candidate, frames, runtime) for runtime in runtimes]
+    answers: list[Answers] = [
+        measure(candidate, Questions(frames), runtime) for runtime in runtimes
+    ]
     kept = choose_clear(answers[0].logits)
     outputs = {one.runtime: one.raw[kept] for one in answers}
     return replace(candidate, golden=Golden(frames[kept], outputs))

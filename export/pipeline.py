@@ -1,133 +1,84 @@
-"""A model's way from its run to proven bundles: convert, check, measure, judge, pack."""
+"""A model's way from its run to proven bundles: convert, check, measure, judge, repair, pack."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edge.bundle import Bundle, write_bundle
-from edge.errors import EnvironmentFault, ModelError, UsageError
-from edge.interpreter import installed_runtimes
-from export.calibration import COUNT, check_apart, choose_calibration
-from export.convert import convert, float_logits, load_keras
+from edge.errors import ModelError, UsageError
+from export.bench import Bench, Finding, read_quantization
+from export.convert import convert
 from export.flatbuffer import check_effect, read_structure
-from export.gate import Verdict, judge
-from export.measure import measure
 from export.pack import add_golden, add_proof, make_candidate
-from export.policy import Policy
-from export.report import write_report
-from export.variants import Variant
-from train.datasets import load_dataset
-from train.runs import Run
-from train.samples import Dataset, PictureFiles
+from export.progress import say
+from export.repair import MORE_PICTURES, Step, Trial, repair
+from export.variants import Quantization, Variant
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What an export or a gating came to."""
 
-    verdicts: tuple[Verdict, ...]
+    findings: tuple[Finding, ...]
     refused: dict[str, str]
     """Variant -> why it could not be measured."""
-    written: tuple[Path, ...]
+    written: tuple[Path, ...] = ()
+    steps: tuple[Step, ...] = ()
+    """What a repair tried."""
 
     @property
     def passed(self) -> bool:
-        return not self.refused and all(verdict.passed for verdict in self.verdicts)
+        return not self.refused and not self.failed
 
-
-class Bench:
-    """A run's test split and float reference, loaded once for all of its candidates."""
-
-    def __init__(self, run: Run, data_dir: Path | None, policy: Policy) -> None:
-        self.run, self.policy = run, policy
-        self.runtimes = installed_runtimes()
-        if not self.runtimes:
-            raise EnvironmentFault(
-                "no TFLite runtime to measure with: expected tflite-runtime or ai-edge-litert"
-            )
-        record = run.record
-        self.dataset = load_run_data(run, data_dir)
-        self.model = load_keras(run.model_path, record.input, len(record.labels))
-        _say(f"{record.name}: Keras model on {len(self.dataset.test)} test pictures")
-        self.float_logits = float_logits(self.model, self.dataset.test.tensors(record.input))
-
-    def judge(self, candidate: Bundle) -> Verdict:
-        """Measures a candidate on every runtime here and holds it against the policy."""
-        contract, answers = candidate.contract, []
-        for runtime in self.runtimes:
-            _say(f"{contract.name} {contract.variant}: measuring on {runtime}")
-            answers.append(measure(candidate, self._test_frames(), runtime))
-        return judge(
-            self.policy,
-            contract.variant,
-            len(candidate.model),
-            candidate.labels,
-            self.dataset.test.targets,
-            self.float_logits,
-            answers,
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Variants that failed and that no repair stands in for."""
+        return tuple(
+            finding.variant
+            for finding in self.findings
+            if not finding.verdict.passed and not finding.is_superseded
         )
 
-    def _test_frames(self) -> NDArray[np.uint8] | list[Path]:
-        frames = self.dataset.test.frames
-        return list(frames.paths) if isinstance(frames, PictureFiles) else frames
 
-
-def load_run_data(run: Run, data_dir: Path | None) -> Dataset:
-    """The data set of a run, checked to be the very same.
-
-    Raises:
-        UsageError: a folder changed since the training.
-    """
-    record = run.record
-    dataset = load_dataset(record.dataset, data_dir)
-    got = (dataset.train.fingerprint(), dataset.test.fingerprint())
-    if dataset.labels != record.labels or got != (record.train_sha256, record.test_sha256):
-        raise UsageError(
-            f"{record.dataset} is not the data that {run.folder} was trained on (its pictures or "
-            "classes changed since); train again"
-        )
-    return dataset
-
-
-def export_run(bench: Bench, variants: Iterable[Variant], out: Path) -> Outcome:
+def export_run(
+    bench: Bench, variants: Iterable[Variant], out: Path, may_repair: bool = True
+) -> Outcome:
     """Exports each variant; only what passed the gate becomes a .tflite in `out`.
 
-    A candidate that failed leaves no file, not even one of an earlier export.
+    A candidate that failed leaves no file, not even one of an earlier export. When int8 fails, a
+    search on validation pictures looks for a recipe that holds; its result meets the gate once.
     """
-    record = bench.run.record
-    fitted = bench.run.split().train
-    chosen = choose_calibration(bench.dataset.train.targets, fitted, COUNT, record.seed)
-    calibration = bench.dataset.train.take(chosen)
-    check_apart(calibration, bench.dataset.test)
-    ranges, fingerprint = calibration.tensors(record.input), calibration.fingerprint()
-    verdicts: list[Verdict] = []
+    findings: list[Finding] = []
     refused: dict[str, str] = {}
     written: list[Path] = []
+    steps: tuple[Step, ...] = ()
     for variant in variants:
-        path = out / f"{record.name}-{variant.name}.tflite"
+        path = _path(bench, out, variant)
+        quantization = Quantization() if variant.is_calibrated else None
         try:
-            flatbuffer = convert(bench.model, variant, ranges)
-            structure = read_structure(flatbuffer)
-            check_effect(structure, variant)
-            candidate = make_candidate(flatbuffer, structure, variant.name, record, fingerprint)
-            verdict = bench.judge(candidate)
-            verdicts.append(verdict)
-            if verdict.passed:
-                proven = add_proof(candidate, verdict, bench.policy, record)
-                write_bundle(path, add_golden(proven, bench.runtimes))
-                written.append(path)
+            finding = _export_one(bench, variant, quantization, None, path)
         except ModelError as error:
             refused[variant.name] = str(error)
-        if path not in written:
             path.unlink(missing_ok=True)
-    write_report(out / "report.json", record, bench.policy, verdicts, refused)
-    return Outcome(tuple(verdicts), refused, tuple(written))
+            continue
+        if finding.verdict.passed:
+            findings.append(finding)
+            written.append(path)
+            continue
+        path.unlink(missing_ok=True)
+        repaired = None
+        if variant.name == "int8" and may_repair and _may_help(finding):
+            repaired, steps, rescued_as = _repair(bench, out)
+        if repaired is None:
+            findings.append(finding)
+        elif not repaired.verdict.passed:
+            findings += [finding, repaired]
+        else:
+            findings += [replace(finding, variant="int8 (plain)", is_superseded=True), repaired]
+            written.append(rescued_as)
+    return Outcome(tuple(findings), refused, tuple(written), steps)
 
 
 def regate(bench: Bench, bundles: Sequence[Bundle]) -> Outcome:
@@ -136,7 +87,7 @@ def regate(bench: Bench, bundles: Sequence[Bundle]) -> Outcome:
     Raises:
         UsageError: a bundle is of another run than the bench.
     """
-    verdicts: list[Verdict] = []
+    findings: list[Finding] = []
     refused: dict[str, str] = {}
     for bundle in bundles:
         made_from = bundle.contract.provenance.get("run")
@@ -146,12 +97,116 @@ def regate(bench: Bench, bundles: Sequence[Bundle]) -> Outcome:
                 f"{made_from}, and {bench.run.folder} holds {bench.run.record.id}; name its own "
                 "with --run"
             )
+        _say_what_is_missing(bench, bundle)
         try:
-            verdicts.append(bench.judge(bundle))
+            check_calibration(bench, bundle)
+            findings.append(bench.examine(bundle))
         except ModelError as error:
             refused[bundle.contract.variant] = str(error)
-    return Outcome(tuple(verdicts), refused, ())
+    return Outcome(tuple(findings), refused)
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+def _say_what_is_missing(bench: Bench, bundle: Bundle) -> None:
+    claimed = [one.runtime for one in bundle.proof.measurements] if bundle.proof else []
+    missing = [name for name in claimed if name.split()[0] not in bench.runtimes]
+    if missing:
+        say(f"NOT MEASURED HERE: {', '.join(missing)}, which its proof names, is not installed")
+
+
+def check_calibration(bench: Bench, bundle: Bundle) -> None:
+    """Refuses a bundle that was not calibrated on the pictures that its run chooses.
+
+    Raises:
+        ModelError: says so.
+    """
+    quantization = read_quantization(bundle)
+    if quantization is None:
+        return
+    expected = bench.calibration(quantization.pictures).fingerprint()
+    got = bundle.contract.provenance.get("calibration_sha256")
+    if got != expected:
+        raise ModelError(
+            f"{bundle.contract.name} {bundle.contract.variant}: its calibration pictures are not "
+            f"the {quantization.pictures} that its run chooses from the training split: expected "
+            f"sha256 {expected[:16]}..., got {str(got)[:16]}..."
+        )
+
+
+def _export_one(
+    bench: Bench,
+    variant: Variant,
+    quantization: Quantization | None,
+    flatbuffer: bytes | None,
+    path: Path,
+) -> Finding:
+    """Makes, measures and judges one candidate; writes it when it passed."""
+    candidate = make_bundle(bench, variant, quantization, flatbuffer)
+    finding = bench.examine(candidate)
+    if finding.verdict.passed:
+        proven = add_proof(candidate, finding.verdict, bench.policy, bench.run.record)
+        write_bundle(path, add_golden(proven, bench.runtimes))
+    return finding
+
+
+def make_bundle(
+    bench: Bench,
+    variant: Variant,
+    quantization: Quantization | None,
+    flatbuffer: bytes | None = None,
+) -> Bundle:
+    """A candidate of the bench's run, its effect checked in the flatbuffer.
+
+    quantization: none for a variant that is not calibrated.
+    flatbuffer: none converts the model.
+
+    Raises:
+        ModelError: the converter refuses, or did not do what the variant says.
+    """
+    record = bench.run.record
+    calibration = bench.calibration((quantization or Quantization()).pictures)
+    if flatbuffer is None:
+        flatbuffer = convert(bench.model, variant, calibration.tensors(record.input))
+    structure = read_structure(flatbuffer)
+    check_effect(structure, variant)
+    fingerprint = calibration.fingerprint()
+    return make_candidate(flatbuffer, structure, variant.name, record, quantization, fingerprint)
+
+
+def _may_help(finding: Finding) -> bool:
+    """Whether another quantisation could mend it: not a wrong data set, nor a wrong label."""
+    return {cause.kind for cause in finding.causes} <= {"layer", "ranges", "quantisation", "offset"}
+
+
+def _repair(bench: Bench, out: Path) -> tuple[Finding | None, tuple[Step, ...], Path]:
+    """Searches a recipe on validation pictures and gates what it found; where it was written."""
+    record = bench.run.record
+
+    def try_out(flatbuffer: bytes, quantization: Quantization) -> Trial:
+        verdict = bench.rehearse(make_bundle(bench, quantization.variant, quantization, flatbuffer))
+        worst = min(verdict.measurements, key=lambda one: one.score.accuracy)
+        missed = ", ".join(dict.fromkeys(check.name for check in verdict.failures))
+        return Trial(
+            verdict.passed,
+            min(one.sqnr_db for one in verdict.measurements),
+            f"{100 * worst.score.accuracy:.2f} % of {worst.score.n} validation pictures"
+            + (f", fails {missed}" if missed else ""),
+        )
+
+    say(f"{record.name} int8: looking for a repair")
+    pictures = bench.calibration(MORE_PICTURES)
+    found = repair(
+        bench.model, pictures.tensors(record.input), try_out, runtime=bench.runtimes[0], say=say
+    )
+    if found.flatbuffer is None or found.quantization is None:
+        say(f"{record.name} int8: no repair found in {len(found.steps)} trials")
+        return None, found.steps, out
+    variant = found.quantization.variant
+    path = _path(bench, out, variant)
+    finding = _export_one(bench, variant, found.quantization, found.flatbuffer, path)
+    if not finding.verdict.passed:
+        path.unlink(missing_ok=True)
+    return finding, found.steps, path
+
+
+def _path(bench: Bench, out: Path, variant: Variant) -> Path:
+    return out / f"{bench.run.record.name}-{variant.name}.tflite"

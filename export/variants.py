@@ -1,8 +1,9 @@
-"""The quantised variants of a model, and the effect that each must have in the flatbuffer."""
+"""The quantised variants of a model, the effect that each must have, and recipes for int8."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from edge.errors import UsageError
 
@@ -19,6 +20,8 @@ class Variant:
     is_calibrated: bool
     """Whether activation ranges are taken from calibration pictures."""
     summary: str
+    keeps_float: bool = False
+    """Whether some of the inner activations and weights are float32 all the same."""
 
 
 VARIANTS = {
@@ -31,6 +34,35 @@ VARIANTS = {
         Variant("int16x8", "INT8", "INT16", True, "int16 activations where int8 is too coarse"),
     )
 }
+MIXED = Variant("mixed", "INT8", "INT8", True, "int8 with the worst layers in float32", True)
+"""What a repair of int8 may come to; asked for by nobody, so not among VARIANTS."""
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """How the ranges of an int8 candidate were chosen, and what of it stayed float."""
+
+    ranges: Literal["minmax", "percentile", "mse"] = "minmax"
+    percentile: float | None = None
+    """Only of percentile ranges: 99.9 cuts off a thousandth of the values at either end."""
+    pictures: int = 500
+    """Calibration pictures asked for; a small data set gives what it has."""
+    float_layers: tuple[str, ...] = ()
+    """Layers kept in float32, in the order they run; named as `export.graph` names them."""
+
+    def __post_init__(self) -> None:
+        if (self.ranges == "percentile") != (self.percentile is not None):
+            raise ValueError(f"{self.ranges} ranges do not go with percentile {self.percentile}")
+
+    @property
+    def variant(self) -> Variant:
+        """What a model made so is called."""
+        return MIXED if self.float_layers else VARIANTS["int8"]
+
+    def __str__(self) -> str:
+        ranges = self.ranges if self.percentile is None else f"{self.percentile:g} % range"
+        kept = f", {' + '.join(self.float_layers)} in float32" if self.float_layers else ""
+        return f"{ranges} of {self.pictures} pictures{kept}"
 
 
 def parse_variants(text: str) -> list[Variant]:

@@ -15,6 +15,7 @@ import pytest
 from edge.bundle import Bundle, read_bundle
 
 ROOT = Path(__file__).parent.parent
+POLICY = ROOT / "tests" / "gate.toml"
 DATA = next(
     (
         folder
@@ -77,7 +78,7 @@ def exported(edgeproof: Edgeproof, tmp_path_factory: pytest.TempPathFactory) -> 
         "train", "optdigits", "--epochs", "20", "--name", "tiny", "--runs", folder / "runs"
     )
     assert trained.returncode == 0, trained.stderr
-    done = edgeproof("export", run, "--out", dist)
+    done = edgeproof("export", run, "--out", dist, "--policy", POLICY)
     assert done.returncode == 0, done.stdout + done.stderr
     return Exported(run, dist, done.stdout)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,14 +19,18 @@ from edge.bundle import Bundle, write_bundle
 from edge.classifier import Classifier
 from edge.errors import ModelError, UsageError
 from edge.interpreter import installed_runtimes
+from export.baseline import Mistakes, Shipped
 from export.calibration import check_apart, choose_calibration
+from export.controls import scramble_weights
+from export.corruptions import Condition
+from export.diagnosis import Negatives, diagnose
 from export.flatbuffer import check_effect, read_structure
-from export.gate import Verdict, judge
-from export.measure import Answers, measure
+from export.gate import FLOAT, Verdict, judge
+from export.measure import Answers, Questions, measure
 from export.policy import Policy, load_policy
-from export.statistics import wilson
+from export.reference import Reference
 from export.variants import VARIANTS
-from tests.conftest import Edgeproof, Exported
+from tests.conftest import POLICY, Edgeproof, Exported
 from train.datasets import INK_28, load_dataset
 from train.samples import Samples
 
@@ -32,23 +38,67 @@ LENIENT = Policy(
     min_test_pictures=1,
     min_accuracy=0.0,
     max_drop_points=100.0,
+    drop_confidence=0.0,
     max_class_recall_drop_points=100.0,
     min_agreement=0.0,
+    min_sqnr_db=-200.0,
+    max_calibration_error_rise=1.0,
+    max_nll_rise=1000.0,
+    hard_pictures=1,
+    max_corrupted_drop_points=100.0,
+    min_kernel_agreement=0.0,
+    max_regression_points=100.0,
+    max_class_regression_points=100.0,
     max_size_bytes=1000,
 )
+REPORTS = ("report.html", "report.json", "junit.xml", "summary.md")
 TARGETS = np.repeat(np.arange(10), 20)
+LABELS = tuple("0123456789")
+PART = np.arange(0, 200, 4)
+NEGATIVES = Negatives(PART, np.zeros((50, 10), np.float32))
+NOISE = (Condition("noise", 1), Condition("noise", 2))
 
 
 def logits_for(answers: NDArray[np.int64]) -> NDArray[np.float32]:
-    return np.eye(10, dtype=np.float32)[answers]
+    return 12 * np.eye(10, dtype=np.float32)[answers]
 
 
-def verdict(policy: Policy, answers: NDArray[np.int64], size_bytes: int = 500) -> Verdict:
-    """The gate's word on these answers, against a float model that is always right."""
+def reference(answers: NDArray[np.int64] = TARGETS) -> Reference:
+    """A float model that gives these answers, to clean and to noisy pictures."""
     logits = logits_for(answers)
-    measured = Answers("runtime", "1", logits, logits)
-    labels = tuple("0123456789")
-    return judge(policy, "int8", size_bytes, labels, TARGETS, logits_for(TARGETS), [measured])
+    return Reference(LABELS, TARGETS, logits, PART, NOISE, np.stack([logits[PART]] * 2))
+
+
+def answers_with(
+    answers: NDArray[np.int64], noisy: int = 0, other: int = 0, runtime: str = "runtime"
+) -> Answers:
+    """A candidate that gives these answers.
+
+    noisy: how many more of the noisy pictures it gets wrong. other: how many pictures get another
+    label from the reference kernels.
+    """
+    logits = logits_for(answers)
+    bad = logits_for((answers[PART] + (np.arange(len(PART)) < noisy)) % 10)
+    kernels = logits_for((answers[PART] + (np.arange(len(PART)) < other)) % 10)
+    corrupted = np.stack([logits[PART], bad])
+    return Answers(runtime, "1", logits, logits, 1.0, corrupted, {"reference": kernels})
+
+
+def verdict(
+    policy: Policy,
+    answers: NDArray[np.int64],
+    size_bytes: int = 500,
+    noisy: int = 0,
+    other: int = 0,
+    shipped_wrong: tuple[int, ...] | None = None,
+) -> Verdict:
+    """The gate's word on these answers, against a float model that is always right."""
+    shipped = None
+    if shipped_wrong is not None:
+        wrong = {"0": tuple(shipped_wrong)}
+        shipped = Shipped({"runtime": Mistakes("1", 200 - len(shipped_wrong), 200, wrong)})
+    one = answers_with(answers, noisy, other)
+    return judge(policy, "int8", size_bytes, reference(), [one], shipped)
 
 
 def with_wrong(count: int, target: int = 3) -> NDArray[np.int64]:
@@ -59,66 +109,128 @@ def with_wrong(count: int, target: int = 3) -> NDArray[np.int64]:
 
 
 @pytest.mark.parametrize(
-    ("limit", "wrong", "size_bytes"),
+    ("limit", "candidate"),
     [
-        ({"min_test_pictures": 201}, 0, 500),
-        ({"max_size_bytes": 499}, 0, 500),
-        ({"min_accuracy": 0.96}, 10, 500),
-        ({"max_drop_points": 4.9}, 10, 500),
-        ({"max_class_recall_drop_points": 49.0}, 10, 500),
-        ({"min_agreement": 0.96}, 10, 500),
+        ({"min_test_pictures": 201}, {}),
+        ({"max_size_bytes": 499}, {}),
+        ({"min_accuracy": 0.96}, {"wrong": 10}),
+        ({"max_drop_points": 4.9}, {"wrong": 10}),
+        ({"max_class_recall_drop_points": 49.0}, {"wrong": 10}),
+        ({"min_agreement": 0.96}, {"wrong": 10}),
+        ({"min_sqnr_db": 12.0}, {"wrong": 10}),
+        ({"max_calibration_error_rise": 0.01}, {"wrong": 10}),
+        ({"max_nll_rise": 0.2}, {"wrong": 10}),
+        ({"max_corrupted_drop_points": 1.9}, {"noisy": 2}),
+        ({"min_kernel_agreement": 0.99}, {"other": 1}),
+        ({"max_regression_points": 4.4}, {"wrong": 10, "shipped_wrong": (1,)}),
+        ({"max_class_regression_points": 49.0}, {"wrong": 10, "shipped_wrong": (1,)}),
     ],
-    ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
+    ids=lambda value: next(iter(value), "") if isinstance(value, dict) else None,
 )
 def test_each_limit_fails_alone_and_by_name(
-    limit: dict[str, float], wrong: int, size_bytes: int
+    limit: dict[str, float], candidate: dict[str, Any]
 ) -> None:
-    assert verdict(LENIENT, with_wrong(wrong), size_bytes).passed
-    result = verdict(replace(LENIENT, **limit), with_wrong(wrong), size_bytes)  # type: ignore[arg-type]
-    failed = [check.name for check in result.checks if not check.passed]
+    answers = with_wrong(candidate.pop("wrong", 0))
+    assert verdict(LENIENT, answers, **candidate).passed
+    result = verdict(replace(LENIENT, **limit), answers, **candidate)  # type: ignore[arg-type]
+    failed = [check.name for check in result.failures]
     assert (failed, result.passed) == (list(limit), False)
 
 
 def test_findings_are_counted_right() -> None:
     (found,) = verdict(LENIENT, with_wrong(5)).measurements
     assert (found.score.correct, found.score.n) == (195, 200)
-    assert found.drop_points == pytest.approx(2.5)
+    assert found.drop.points == pytest.approx(2.5)
+    assert (found.drop.lost, found.drop.gained) == (5, 0)
     assert found.agreement == pytest.approx(0.975)
     assert found.worst_class == "3"
     assert found.worst_class_drop_points == pytest.approx(25.0)
+
+
+def test_corrupted_pictures_are_compared_one_by_one() -> None:
+    (found,) = verdict(LENIENT, TARGETS, noisy=4).measurements
+    assert found.corruptions["noise"].points == pytest.approx(4.0)  # 4 of 2 x 50
+    assert found.corruptions["noise"].lost == 4
+
+
+def test_other_kernels_are_compared_to_the_bit() -> None:
+    (found,) = verdict(LENIENT, TARGETS, other=3).measurements
+    (difference,) = found.differences
+    assert (difference.against, difference.pictures) == ("reference kernels", 50)
+    assert (difference.different, difference.other_labels) == (3, 3)
+    assert difference.largest == 12.0
 
 
 def test_a_drop_of_exactly_the_limit_passes() -> None:
     assert verdict(replace(LENIENT, max_drop_points=2.5), with_wrong(5)).passed
 
 
+def test_a_claim_that_so_few_pictures_cannot_carry_is_said_to_lack_data() -> None:
+    asked = replace(LENIENT, max_drop_points=0.2, drop_confidence=0.95)
+    result = verdict(asked, TARGETS)
+    (check,) = result.failures
+    assert (check.name, check.outcome) == ("max_drop_points", "not enough data")
+    assert check.value == 0
+    assert "200 pictures say at most 1.33 with 95 % confidence" in check.note
+    assert "needs about 1351" in check.note
+    (cause,) = diagnose(result, reference(), [answers_with(TARGETS)], NEGATIVES)
+    assert cause.kind == "too few pictures"
+    enough = replace(LENIENT, max_drop_points=1.4, drop_confidence=0.95)
+    assert verdict(enough, TARGETS).passed
+
+
+def test_a_drop_beyond_the_limit_fails_and_lacks_nothing() -> None:
+    asked = replace(LENIENT, max_drop_points=0.2, drop_confidence=0.95)
+    (check,) = verdict(asked, with_wrong(5)).failures
+    assert check.outcome == "failed"
+
+
 def test_no_answer_is_never_right() -> None:
-    logits = logits_for(TARGETS)
-    logits[:50] = np.nan
-    measured = Answers("runtime", "1", logits, logits)
-    labels = tuple("0123456789")
-    result = judge(LENIENT, "int8", 1, labels, TARGETS, logits_for(TARGETS), [measured])
+    one = answers_with(TARGETS)
+    one.logits[:50] = np.nan
+    result = judge(LENIENT, "int8", 1, reference(), [one])
     assert result.measurements[0].score.correct == 150
 
 
 def test_a_candidate_that_no_runtime_ran_does_not_pass() -> None:
-    labels = tuple("0123456789")
-    assert not judge(LENIENT, "int8", 1, labels, TARGETS, logits_for(TARGETS), []).passed
+    assert not judge(LENIENT, "int8", 1, reference(), []).passed
 
 
-def test_wilson_interval_has_the_published_values() -> None:
-    # Newcombe (1998), Statistics in Medicine 17, table I, method 3.
-    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert wilson(15, 148) == pytest.approx((0.0624, 0.1605), abs=5e-5)
-    assert wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
-    assert wilson(29, 29) == pytest.approx((0.8830, 1.0), abs=5e-5)
+def test_a_poor_float_model_fails_though_nothing_was_lost() -> None:
+    poor = with_wrong(20)
+    strict = replace(LENIENT, min_accuracy=0.95)
+    result = judge(strict, "int8", 1, reference(poor), [answers_with(poor)])
+    assert {check.where for check in result.failures} == {FLOAT, "runtime 1"}
+    kinds = [cause.kind for cause in diagnose(result, reference(poor), [], NEGATIVES)]
+    assert kinds == ["float model"]
+
+
+def test_newly_wrong_pictures_are_named() -> None:
+    result = verdict(LENIENT, with_wrong(3), shipped_wrong=(0, 1))
+    (found,) = result.regressions
+    assert found.newly_wrong == (60, 61, 62)
+    assert (found.drop.lost, found.drop.gained) == (3, 2)
+    assert found.class_drop_points["3"] == pytest.approx(15.0)
+    assert found.class_drop_points["0"] == pytest.approx(-10.0)
+
+
+def test_a_runtime_that_alone_computes_wrongly_is_named() -> None:
+    strict = replace(LENIENT, min_agreement=0.9)
+    bad = answers_with((TARGETS + 1 + np.arange(200) % 3) % 10, runtime="old")
+    both = [bad, answers_with(TARGETS, runtime="new")]
+    result = judge(strict, "dynamic", 1, reference(), both)
+    causes = diagnose(result, reference(), both, NEGATIVES)
+    assert [cause.kind for cause in causes] == ["runtime"]
+    assert "old 1 computes this model wrongly" in causes[0].text
 
 
 def test_policy_refuses_unknown_keys_and_wrong_values(tmp_path: Path) -> None:
     path = tmp_path / "gate.toml"
     for text, message in [
         ("[default]\nmin_acuracy = 1", "unknown key 'min_acuracy'"),
-        ("[default]\nmin_accuracy = 1.0", "key 'min_test_pictures' is missing"),
+        ("[default]\nmin_accuracy = 1.5", "min_accuracy is a fraction from 0 to 1, got 1.5"),
+        ("[default]\ndrop_confidence = 95", "drop_confidence is a fraction above 0.5"),
+        ("min_accuracy = 0.9", "key 'min_accuracy' stands outside a table"),
         ("[default]\nmin_test_pictures = 'many'", "expected int, got str 'many'"),
         ("not toml", "expected a policy in TOML"),
     ]:
@@ -129,13 +241,21 @@ def test_policy_refuses_unknown_keys_and_wrong_values(tmp_path: Path) -> None:
         load_policy("digits", tmp_path / "none.toml")
 
 
+def test_policy_of_ones_own_takes_the_rest_from_the_built_in(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("[default]\nmin_accuracy = 0.9\n[cats]\nmin_agreement = 0.99\n")
+    mine, built_in = load_policy("cats", path), load_policy("cats")
+    assert (mine.min_accuracy, mine.min_agreement) == (0.9, 0.99)
+    assert mine.max_size_bytes == built_in.max_size_bytes
+
+
 def test_policy_of_a_model_stands_over_the_default() -> None:
     assert load_policy("digits").min_accuracy > load_policy("somebody's own").min_accuracy
 
 
 def test_export_leaves_five_gated_variants(exported: Exported) -> None:
     names = {path.name for path in exported.dist.iterdir()}
-    assert names == {"report.json", *(f"tiny-{variant}.tflite" for variant in VARIANTS)}
+    assert names == {*REPORTS, *(f"tiny-{variant}.tflite" for variant in VARIANTS)}
     report = json.loads((exported.dist / "report.json").read_text())
     assert all(candidate["passed"] for candidate in report["candidates"])
     for variant in VARIANTS:
@@ -158,23 +278,73 @@ def test_each_variant_is_in_the_flatbuffer_and_not_only_in_the_settings(
                 check_effect(structure, other)
 
 
-def test_operator_version_that_the_old_runtime_lacks_is_refused(
-    exported: Exported, tmp_path: Path
-) -> None:
+@pytest.fixture(scope="module")
+def too_new(exported: Exported, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """What the converter makes of a dynamic variant unless it is told otherwise."""
+    path = tmp_path_factory.mktemp("too-new") / "dynamic.tflite"
     code = f"""
 import train, keras, tensorflow as tf
 model = keras.models.load_model({str(exported.run / "model.keras")!r})
 picture = keras.Input(batch_shape=(1, 28, 28, 1))
 converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(picture, model(picture)))
 converter.optimizations = [tf.lite.Optimize.DEFAULT]
-open({str(tmp_path / "new.tflite")!r}, "wb").write(converter.convert())
+open({str(path)!r}, "wb").write(converter.convert())
 """
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
-    structure = read_structure((tmp_path / "new.tflite").read_bytes())
+    return path.read_bytes()
+
+
+def test_operator_version_that_the_old_runtime_lacks_is_refused(too_new: bytes) -> None:
+    structure = read_structure(too_new)
     assert structure.operators["FULLY_CONNECTED"] == 12
     with pytest.raises(ModelError, match=r"TFLite 2\.14\.0 has, got a model for 2\.17\.0"):
         check_effect(structure, VARIANTS["dynamic"])
+
+
+@pytest.mark.skipif(len(installed_runtimes()) < 2, reason="needs both runtimes")
+def test_a_model_that_one_runtime_silently_computes_wrongly_is_caught(
+    exported: Exported, edgeproof: Edgeproof, too_new: bytes, tmp_path: Path
+) -> None:
+    """Stamped with an old operator version it loads everywhere, and lies on the old runtime.
+
+    tflite-runtime 2.14 knows one scale for the weights of a dynamic dense layer and takes the
+    first of the channels' for all of them; LiteRT takes each channel's own.
+    """
+    stamped = stamp(too_new, "FULLY_CONNECTED", 9).replace(b"2.17.0", b"2.14.0")
+    structure = read_structure(stamped)
+    check_effect(structure, VARIANTS["dynamic"])  # it looks like any other
+    told = replace(
+        exported.bundle("dynamic").contract.model,
+        min_runtime=structure.min_runtime,
+        operators=structure.operators,
+    )
+    honest = exported.bundle("dynamic")
+    liar = replace(honest, contract=replace(honest.contract, model=told))
+    write_bundle(tmp_path / "liar.tflite", rehash(liar, stamped))
+    done = edgeproof(
+        *("gate", tmp_path / "liar.tflite", "--run", exported.run, "--policy", POLICY),
+        *("--report", tmp_path),
+    )
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "FAILED dynamic: min_agreement on tflite-runtime 2.14.0" in done.stdout
+    assert "min_agreement on ai-edge-litert" not in done.stdout
+    assert (
+        "CAUSE dynamic: runtime: tflite-runtime 2.14.0 computes this model wrongly" in done.stdout
+    )
+
+
+def stamp(model: bytes, operator: str, version: int) -> bytes:
+    """The model with another version on one of its operators."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    parsed = schema.Model.GetRootAsModel(model, 0)
+    wanted = getattr(schema.BuiltinOperator, operator)
+    for index in range(parsed.OperatorCodesLength()):
+        code = parsed.OperatorCodes(index)
+        if code.BuiltinCode() == wanted:
+            at = code._tab.Pos + code._tab.Offset(8)  # version is the table's third field
+            model = model[:at] + version.to_bytes(4, "little") + model[at + 4 :]
+    return model
 
 
 def test_the_measuring_child_answers_as_the_edge_does(exported: Exported) -> None:
@@ -182,7 +352,7 @@ def test_the_measuring_child_answers_as_the_edge_does(exported: Exported) -> Non
     bundle = exported.bundle()
     frames = np.asarray(load_dataset("optdigits").test.frames)[:20]
     with Classifier(bundle) as classifier:
-        answers = measure(bundle, frames, classifier.runtime)
+        answers = measure(bundle, Questions(frames), classifier.runtime)
         raw = np.stack([classifier.raw_output(frame) for frame in frames])
         logits = np.stack([classifier.logits(frame) for frame in frames])
         tensor = classifier.input_tensor(frames[0])
@@ -198,7 +368,7 @@ def test_the_measuring_child_reports_the_death_of_a_runtime(exported: Exported) 
     frames = np.zeros((1, 28, 28), np.uint8)
     for runtime in installed_runtimes():
         with pytest.raises(ModelError, match=f"tiny int8 on {runtime}: "):
-            measure(rehash(bundle, bundle.model[:2000]), frames, runtime)
+            measure(rehash(bundle, bundle.model[:2000]), Questions(frames), runtime)
 
 
 def test_the_measuring_child_cannot_import_tensorflow() -> None:
@@ -219,35 +389,29 @@ def rehash(bundle: Bundle, model: bytes) -> Bundle:
     return replace(bundle, model=model, contract=replace(bundle.contract, model=told))
 
 
-def scramble_layer(bundle: Bundle) -> Bundle:
-    """The same model with the weights of its largest layer in another order."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    parsed = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(bundle.model, 0))
-    data = max((buffer.data for buffer in parsed.buffers if buffer.data is not None), key=len)
-    weights = bytes(bytearray(data))
-    at = bundle.model.index(weights)
-    mixed = np.random.default_rng(1).permutation(np.frombuffer(weights, np.uint8)).tobytes()
-    return rehash(bundle, bundle.model[:at] + mixed + bundle.model[at + len(mixed) :])
-
-
 def test_scrambled_weights_fail_the_gate(
     exported: Exported, edgeproof: Edgeproof, tmp_path: Path
 ) -> None:
-    write_bundle(tmp_path / "scrambled.tflite", scramble_layer(exported.bundle()))
-    report = tmp_path / "report.json"
+    write_bundle(tmp_path / "scrambled.tflite", scramble_weights(exported.bundle()))
     done = edgeproof(
-        "gate", tmp_path / "scrambled.tflite", "--run", exported.run, "--report", report
+        *("gate", tmp_path / "scrambled.tflite", "--run", exported.run, "--policy", POLICY),
+        *("--report", tmp_path / "report"),
     )
     assert done.returncode == 3, done.stdout + done.stderr
     for check in ("min_accuracy", "max_drop_points", "min_agreement"):
         assert f"FAILED int8: {check} on " in done.stdout
+    assert "CAUSE int8: layer: the error begins in conv2d" in done.stdout
     assert "the accuracy gate refuses int8" in done.stderr
-    assert json.loads(report.read_text())["candidates"][0]["passed"] is False
+    assert {path.name for path in (tmp_path / "report").iterdir()} == set(REPORTS)
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert report["candidates"][0]["passed"] is False
 
 
 def test_honest_model_passes_the_gate_again(exported: Exported, edgeproof: Edgeproof) -> None:
-    done = edgeproof("gate", exported.path(), exported.path("dynamic"), "--run", exported.run)
+    done = edgeproof(
+        *("gate", exported.path(), exported.path("dynamic"), "--run", exported.run),
+        *("--policy", POLICY, "--report", exported.dist.parent / "again"),
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("passed") >= 2
 
@@ -259,6 +423,7 @@ def test_failed_candidate_leaves_a_report_and_no_tflite(
     policy.write_text(
         "[default]\nmin_test_pictures = 450\nmin_accuracy = 0.5\nmax_drop_points = 1\n"
         "max_class_recall_drop_points = 20\nmin_agreement = 0.9\nmax_size_bytes = 100_000\n"
+        "hard_pictures = 20\n"
     )
     out = tmp_path / "dist"
     out.mkdir()
@@ -268,7 +433,7 @@ def test_failed_candidate_leaves_a_report_and_no_tflite(
     )
     assert done.returncode == 3, done.stdout + done.stderr
     assert "FAILED float32: max_size_bytes: expected at most 100000, got 35" in done.stdout
-    assert {path.name for path in out.iterdir()} == {"report.json", "tiny-int8.tflite"}
+    assert {path.name for path in out.iterdir()} == {*REPORTS, "tiny-int8.tflite"}
 
 
 def test_bundle_of_another_run_is_not_compared(
@@ -297,3 +462,68 @@ def test_calibration_on_test_pictures_is_refused() -> None:
     test = load_dataset("optdigits").test
     with pytest.raises(UsageError, match="3 calibration pictures are also test pictures"):
         check_apart(test.take(np.array([4, 5, 6])), test)
+
+
+def test_baseline_holds_later_builds_to_what_was_shipped(
+    exported: Exported, edgeproof: Edgeproof, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(exported.run, run)
+    common = ("--run", run, "--policy", POLICY, "--report", tmp_path / "report")
+    first = edgeproof("gate", exported.path(), *common, "--update-baseline")
+    assert first.returncode == 0, first.stdout + first.stderr
+    path = run / "baseline.json"
+    text = path.read_text()
+    # A class stands on a line: a review sees which one a change touched.
+    assert all(f'"{label}": [' in text for label in LABELS)
+    assert len(text.splitlines()) < 50
+    again = edgeproof("gate", exported.path(), *common)
+    assert again.returncode == 0, again.stdout + again.stderr
+
+    told = json.loads(text)
+    for shipped in told["variants"]["int8"]["runtimes"].values():
+        shipped["wrong"] = {label: [] for label in LABELS}  # it was never wrong
+    path.write_text(json.dumps(told))
+    strict = tmp_path / "strict.toml"
+    strict.write_text("[default]\nhard_pictures = 20\nmax_regression_points = 0.0\n")
+    worse = edgeproof(
+        *("gate", exported.path(), "--run", run, "--policy", strict),
+        *("--report", tmp_path / "report"),
+    )
+    assert worse.returncode == 3, worse.stdout + worse.stderr
+    assert "FAILED int8: max_regression_points on " in worse.stdout
+    assert "CAUSE int8: regression: the shipped model gets" in worse.stdout
+    assert "classes that lost: '" in worse.stdout
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    newly = report["candidates"][0]["regressions"][0]["newly_wrong"]
+    assert newly
+
+    path.write_text(text.replace(told["test_sha256"][:8], "0" * 8))
+    other = edgeproof("gate", exported.path(), *common)
+    assert other.returncode == 4
+    assert "was written for other test pictures" in other.stderr
+
+
+def test_every_negative_control_fails_for_its_own_reason(
+    exported: Exported, edgeproof: Edgeproof
+) -> None:
+    done = edgeproof("gate-selftest", exported.run, "--policy", POLICY)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()[1:]
+    assert "passed" in lines[0]
+    assert len(lines) == 9
+    assert all("as it must" in line for line in lines)
+
+
+def test_a_gate_that_lets_controls_through_does_not_pass_its_selftest(
+    exported: Exported, edgeproof: Edgeproof, tmp_path: Path
+) -> None:
+    lax = tmp_path / "lax.toml"
+    lax.write_text(
+        "[default]\nhard_pictures = 20\nmin_accuracy = 0\nmax_drop_points = 100\n"
+        "max_class_recall_drop_points = 100\nmin_agreement = 0\nmin_sqnr_db = -100\n"
+        "max_calibration_error_rise = 1\nmax_nll_rise = 100\nmax_corrupted_drop_points = 100\n"
+    )
+    done = edgeproof("gate-selftest", exported.run, "--policy", lax)
+    assert done.returncode == 3
+    assert "the gate cannot be trusted with: scrambled weights" in done.stderr

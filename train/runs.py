@@ -49,7 +49,8 @@ class RunRecord:
     """A data set's name, or the folder as it was given."""
     labels: tuple[str, ...]
     input: Input
-    recipe: Recipe
+    recipe: Recipe | None
+    """None: trained elsewhere, see export/adopt.py."""
     seed: int
     train_sha256: str
     """Fingerprint of the training samples, validation included."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +79,20 @@ class Dataset:
     """For fitting, validation and calibration."""
     test: Samples
     """For the gate alone, once per candidate."""
+
+
+def relabel(dataset: Dataset, labels: tuple[str, ...]) -> Dataset:
+    """The same data with the labels in another order.
+
+    labels: the data set's own, each once.
+    """
+    where = np.array([labels.index(label) for label in dataset.labels], np.int64)
+    return replace(
+        dataset,
+        labels=labels,
+        train=replace(dataset.train, targets=where[dataset.train.targets]),
+        test=replace(dataset.test, targets=where[dataset.test.targets]),
+    )
 
 
 def digest(frame: NDArray[np.uint8]) -> bytes:

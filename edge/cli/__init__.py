@@ -20,6 +20,7 @@ COMMANDS = {
     "train": "train.cli",
     "export": "export.cli",
     "gate": "export.cli",
+    "gate-selftest": "export.cli",
 }
 """Command -> the module that holds it, as a string: only the one that is asked for is imported."""
 
@@ -36,7 +37,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
+        command = getattr(import_module(COMMANDS[cmd_name]), cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return command
 

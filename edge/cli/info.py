@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -46,7 +46,11 @@ def _lines(bundle: Bundle, path: str) -> list[tuple[str, str]]:
         ("output", f"{contract.output.meaning}, temperature {contract.output.temperature:g}"),
         ("needs", f"TFLite {contract.model.min_runtime} or newer"),
         ("sha256", contract.model.sha256),
-        ("made by", ", ".join(f"{k} {v}" for k, v in contract.provenance.items())),
+        ("quantised", _recipe(contract.provenance.get("quantization"))),
+        (
+            "made by",
+            ", ".join(f"{k} {v}" for k, v in contract.provenance.items() if k != "quantization"),
+        ),
     ]
     if proof is None:
         return [*lines, ("proof", "none: this model was never gated")]
@@ -62,8 +66,28 @@ def _lines(bundle: Bundle, path: str) -> list[tuple[str, str]]:
 
 def _measured(found: Measurement) -> str:
     low, high = found.score.interval_95
-    return (
+    from_points, to_points = found.drop.interval_95
+    text = (
         f"{found.runtime}: {100 * found.score.accuracy:.2f} % "
         f"(95 % interval {100 * low:.2f} to {100 * high:.2f}), "
-        f"agreement {100 * found.agreement:.2f} %"
+        f"drop {found.drop.points:+.2f} points ({from_points:+.2f} to {to_points:+.2f}), "
+        f"agreement {100 * found.agreement:.2f} %, SQNR {found.sqnr_db:.1f} dB"
+    )
+    if not found.corruptions:
+        return text
+    kind, worst = max(found.corruptions.items(), key=lambda item: item[1].points)
+    return f"{text}, worst under {kind}: {worst.points:+.2f}"
+
+
+def _recipe(quantization: Any) -> str:
+    """How the ranges were chosen and what stayed float, as the contract records it."""
+    if not isinstance(quantization, dict):
+        return "without calibration"
+    ranges = quantization.get("ranges")
+    percentile = quantization.get("percentile")
+    kept = quantization.get("float_layers")
+    return (
+        f"{ranges} ranges{f' of {percentile:g} %' if percentile else ''} over "
+        f"{quantization.get('pictures')} calibration pictures"
+        + (f", {', '.join(kept)} in float32" if kept else "")
     )

@@ -1,0 +1,62 @@
+"""The report on a terminal: the float model, a row for each candidate and runtime, the reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from export.report import wording
+from export.report.analysis import word
+from export.report.contents import Report
+from export.statistics import answers_of, score
+
+HEADINGS = (
+    "VARIANT", "RUNTIME", "SIZE", "ACCURACY", "DROP", "95 % INTERVAL", "WORST CLASS", "AGREES",
+    "SQNR", "GATE",
+)  # fmt: skip
+
+
+def table(report: Report) -> Iterator[str]:
+    """Lines, as wide as what stands in them."""
+    reference = report.reference
+    floats = score(answers_of(reference.logits), reference.targets)
+    yield (
+        f"{report.record.name}: {floats.n} test pictures, Keras float model "
+        f"{wording.accuracy(floats)} ({floats.correct} right)"
+    )
+    if report.findings:
+        yield from _aligned([HEADINGS, *_rows(report)])
+    for finding in report.findings:
+        if finding.is_superseded:  # the report has its reasons, and what was tried
+            yield f"REPAIRED {finding.variant}: by {report.steps[-1].quantization}"
+        for check in () if finding.is_superseded else finding.verdict.failures:
+            state = "FAILED" if check.outcome == "failed" else check.outcome.upper()
+            yield f"{state} {finding.variant}: {check}"
+        for cause in finding.causes:
+            yield f"CAUSE {finding.variant}: {cause}"
+    for variant, reason in report.refused.items():
+        yield f"REFUSED {variant}: {reason}"
+
+
+def _rows(report: Report) -> Iterator[Sequence[str]]:
+    for finding in report.findings:
+        gate = word(finding.verdict)
+        for found in finding.verdict.measurements:
+            yield (
+                finding.variant,
+                found.runtime,
+                f"{finding.verdict.size_bytes / 1000:.0f} kB",
+                wording.accuracy(found.score),
+                f"{found.drop.points:+.2f}",
+                "{:+.2f} to {:+.2f}".format(*found.drop.interval_95),
+                wording.worst_class(found),
+                wording.percent(found.agreement),
+                f"{found.sqnr_db:.1f} dB",
+                gate if gate == "passed" else gate.upper(),
+            )
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        padded = (f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
+        yield "  ".join(padded).rstrip()
