@@ -10,13 +10,14 @@ BIN  := $(VENV)/bin
 # A run is named by its data set; a recipe other than the default is put behind it.
 NAME ?= $(notdir $(patsubst %/,%,$(DATASET)))$(if $(filter cnn,$(RECIPE)),,-$(RECIPE))
 DATA_OPTION := $(if $(DATA),--data $(DATA))
+SHIPPED := digits fashion
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train export gate test check wheel zoo lock clean
+.PHONY: help setup train export gate gate-selftest test check wheel zoo lock clean
 
 help:  ## List the targets
 	@echo "make TARGET [DATASET=optdigits|digits|fashion|PATH] [RECIPE=cnn|mlp] [DATA=DIR] [PYTHON=python3]"
-	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 setup: $(VENV)/.complete  ## Make .venv with everything for training, export and tests
 
@@ -39,12 +40,26 @@ export: setup  ## Train when there is no model yet, quantise, gate: dist/NAME/
 	@echo
 	@echo "Try one:  $(BIN)/edgeproof classify PICTURE --model dist/$(NAME)/$(NAME)-int8.tflite"
 
-gate: setup  ## Measure again: the variants in dist/NAME, else the shipped model; else export
+gate: setup  ## Gate the shipped models, rebuilt and as they ship; with DATASET=, that one's variants
+ifeq ($(origin DATASET),file)
+	@failed=; for name in $(SHIPPED); do \
+	    $(BIN)/edgeproof export models/$$name --variants int8 --out build/$$name $(DATA_OPTION) \
+	        || failed="$$failed models/$$name"; \
+	    $(BIN)/edgeproof gate $$name --report build/$$name/shipped $(DATA_OPTION) \
+	        || failed="$$failed $$name"; \
+	done; test -z "$$failed" || { echo "make gate: NOT PASSED:$$failed" >&2; exit 1; }
+else
 	@if ls dist/$(NAME)/*.tflite >/dev/null 2>&1; then \
 	    $(BIN)/edgeproof gate dist/$(NAME)/*.tflite $(DATA_OPTION); \
 	elif ls edge/zoo/$(NAME)-*.tflite >/dev/null 2>&1; then \
 	    $(BIN)/edgeproof gate $(NAME) $(DATA_OPTION); \
 	else $(MAKE) --no-print-directory export; fi
+endif
+
+gate-selftest: setup  ## Negative control: models that are wrong on purpose must fail the gate
+	@if ! test -f runs/$(NAME)/run.json && ! test -f models/$(NAME)/run.json; then \
+	    $(MAKE) --no-print-directory train; fi
+	$(BIN)/edgeproof gate-selftest $(NAME) $(DATA_OPTION)
 
 test: setup  ## Run the tests
 	$(BIN)/python -m pytest
@@ -57,10 +72,10 @@ check: setup  ## Lint, formatting, types
 wheel: setup  ## Build the wheel: dist/edgeproof-*.whl
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist
 
-zoo: setup  ## Export the shipped models from models/ into the wheel's folder
-	for name in digits fashion; do \
+zoo: setup  ## Export the shipped models from models/ into the wheel's folder, with new baselines
+	for name in $(SHIPPED); do \
 	    $(BIN)/edgeproof export models/$$name --variants int8 --out build/$$name $(DATA_OPTION) \
-	    && cp build/$$name/$$name-int8.tflite edge/zoo/ || exit; done
+	        --update-baseline && cp build/$$name/$$name-int8.tflite edge/zoo/ || exit; done
 
 lock: setup  ## Resolve the dependencies anew: constraints.txt
 	$(BIN)/python -m pip install --quiet uv
