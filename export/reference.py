@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,8 @@ from edge.preprocess import prepare
 from export.corruptions import CONDITIONS, Condition, at_model_size, corrupt
 from train.samples import Samples, split
 
-BATCH = 512
-"""Pictures in memory as tensors at a time."""
+BATCH_BYTES = 64_000_000
+"""Of tensors in memory at a time."""
 
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """float32 (n, height, width, channels) -> logits (n, classes)."""
@@ -42,21 +42,16 @@ def ask_float(
     predict: Predict, labels: tuple[str, ...], test: Samples, spec: Input, part: NDArray[np.int64]
 ) -> Reference:
     """Lets the float model answer what the candidates will be asked."""
-    frames = [at_model_size(test.frames[int(index)], spec) for index in part]
-    seeds = part.tolist()
-
-    def ask(condition: Condition) -> NDArray[np.float32]:
-        bad = (corrupt(frame, condition, seed) for frame, seed in zip(frames, seeds, strict=True))
-        return logits_of(predict, bad, spec, len(labels))
-
-    return Reference(
-        labels,
-        test.targets,
-        logits_of(predict, test, spec, len(labels)),
-        part,
-        CONDITIONS,
-        np.stack([ask(condition) for condition in CONDITIONS]),
+    own = [at_model_size(test.frames[int(index)], spec) for index in part]
+    bad = (
+        corrupt(frame, condition, seed)
+        for condition in CONDITIONS
+        for frame, seed in zip(own, part.tolist(), strict=True)
     )
+    logits = logits_of(predict, chain(test, bad), spec, len(labels))
+    clean, corrupted = np.split(logits, [len(test)])
+    shape = (len(CONDITIONS), len(part), len(labels))
+    return Reference(labels, test.targets, clean, part, CONDITIONS, corrupted.reshape(shape))
 
 
 def choose_part(targets: NDArray[np.int64], count: int) -> NDArray[np.int64]:
@@ -79,7 +74,8 @@ def logits_of(
     """(n, classes) of any number of frames, a batch in memory at a time; NaN for nothing found."""
     whole = [np.zeros((0, classes), np.float32)]
     tensors = _tensors(frames, spec)
-    while batch := list(islice(tensors, BATCH)):
+    count = max(1, BATCH_BYTES // (4 * spec.height * spec.width * spec.channels))
+    while batch := list(islice(tensors, count)):
         logits = predict(np.stack(batch))
         logits[[not np.isfinite(tensor).all() for tensor in batch]] = np.nan
         whole.append(logits)

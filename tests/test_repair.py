@@ -261,21 +261,3 @@ def test_export_repairs_what_plain_int8_ruins(
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["passed"] is True
     assert [step["trial"]["passed"] for step in report["steps"]] == [False, True]
-    # A normal candidate: the gate takes it like any other, calibration pictures checked.
-    again = edgeproof(
-        *("gate", tmp_path / "tiny-outlier-int8.tflite", "--run", run, "--policy", POLICY),
-        *("--report", tmp_path / "again"),
-    )
-    assert again.returncode == 0, again.stdout + again.stderr
-
-
-def test_export_leaves_the_repair_out_when_told_so(
-    rescued: Rescued, edgeproof: Edgeproof, tmp_path: Path
-) -> None:
-    done = edgeproof(
-        *("export", rescued.folder / "outlier", "--variants", "int8", "--no-repair"),
-        *("--out", tmp_path, "--policy", POLICY),
-    )
-    assert done.returncode == 3
-    assert "CAUSE int8: layer: the error begins in" in done.stdout
-    assert not list(tmp_path.glob("*.tflite"))
