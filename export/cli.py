@@ -141,8 +141,9 @@ def gate(
     bundles = [read_bundle(find_model(name)) for name in model_names]
     run = find_run(run_name or bundles[0].contract.name)
     policy = load_policy(run.record.name, policy_path)
-    from export.pipeline import regate
+    from export.pipeline import check_origin, regate
 
+    check_origin(run, bundles)
     bench = _bench(run, data, policy, update_baseline)
     outcome = regate(bench, bundles)
     _conclude(bench, outcome, report_folder or Path("dist") / run.record.name, update_baseline)

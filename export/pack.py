@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -62,9 +63,9 @@ def make_candidate(
 def add_golden(candidate: Bundle, runtimes: Sequence[str]) -> Bundle:
     """Draws the golden frames and records what each runtime answers to them."""
     frames = draw_frames(candidate.contract.input)
-    answers: list[Answers] = [
-        measure(candidate, Questions(frames), runtime) for runtime in runtimes
-    ]
+    with ThreadPoolExecutor() as pool:  # each waits for a process of its own
+        jobs = [pool.submit(measure, candidate, Questions(frames), one) for one in runtimes]
+        answers: list[Answers] = [job.result() for job in jobs]
     kept = choose_clear(answers[0].logits)
     outputs = {one.runtime: one.raw[kept] for one in answers}
     return replace(candidate, golden=Golden(frames[kept], outputs))

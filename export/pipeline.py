@@ -15,6 +15,7 @@ from export.pack import add_golden, add_proof, make_candidate
 from export.progress import say
 from export.repair import MORE_PICTURES, Step, Trial, repair
 from export.variants import Quantization, Variant
+from train.runs import Run
 
 
 @dataclass(frozen=True)
@@ -81,22 +82,26 @@ def export_run(
     return Outcome(tuple(findings), refused, tuple(written), steps)
 
 
-def regate(bench: Bench, bundles: Sequence[Bundle]) -> Outcome:
-    """Measures finished bundles again; changes none of them.
+def check_origin(run: Run, bundles: Sequence[Bundle]) -> None:
+    """Refuses bundles of another run: their float model is another one.
 
     Raises:
-        UsageError: a bundle is of another run than the bench.
+        UsageError: names both runs.
     """
+    for bundle in bundles:
+        made_from = bundle.contract.provenance.get("run")
+        if made_from != run.record.id:
+            raise UsageError(
+                f"{bundle.contract.name} {bundle.contract.variant} was exported from run "
+                f"{made_from}, and {run.folder} holds {run.record.id}; name its own with --run"
+            )
+
+
+def regate(bench: Bench, bundles: Sequence[Bundle]) -> Outcome:
+    """Measures finished bundles of the bench's run again; changes none of them."""
     findings: list[Finding] = []
     refused: dict[str, str] = {}
     for bundle in bundles:
-        made_from = bundle.contract.provenance.get("run")
-        if made_from != bench.run.record.id:
-            raise UsageError(
-                f"{bundle.contract.name} {bundle.contract.variant} was exported from run "
-                f"{made_from}, and {bench.run.folder} holds {bench.run.record.id}; name its own "
-                "with --run"
-            )
         _say_what_is_missing(bench, bundle)
         try:
             check_calibration(bench, bundle)

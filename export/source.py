@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ def open_keras(path: Path) -> Any:
     Raises:
         ModelError: it does not load.
     """
+    if not zipfile.is_zipfile(path):  # told at once, without the seconds that TensorFlow takes
+        raise ModelError(f"{path}: expected a Keras 3 model, a .keras archive; it is none")
     try:
         with quiet():
             import keras

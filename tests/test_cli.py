@@ -165,7 +165,9 @@ def test_keras_file_that_does_not_load_is_one_line(
 ) -> None:
     shutil.copytree(exported.run, tmp_path / "run")
     (tmp_path / "run" / "model.keras").write_bytes(b"not a model")
-    assert_refusal(edgeproof("export", tmp_path / "run"), 4, "expected a Keras 3 model, it does")
+    assert_refusal(
+        edgeproof("export", tmp_path / "run"), 4, "expected a Keras 3 model, a .keras archive"
+    )
     (tmp_path / "run" / "model.keras").unlink()
     assert_refusal(edgeproof("export", tmp_path / "run"), 4, "expected model.keras beside run.json")
 
