@@ -17,7 +17,7 @@ from edge.strict import Mismatch, from_dict
 from export.baseline import Baseline, Shipped, mistakes
 from export.calibration import check_apart, choose_calibration
 from export.convert import convert
-from export.diagnosis import Cause, Negatives, diagnose, diagnose_layers
+from export.diagnosis import Cause, Negatives, diagnose, diagnose_layers, explains
 from export.gate import Verdict, judge
 from export.layers import LayerError, layer_errors
 from export.measure import Answers, Questions, measure
@@ -114,7 +114,9 @@ class Bench:
         except ModelError as error:  # it is refused all the same, with what the answers say
             say(f"no errors by layer: {error}")
             layers = ()
-        return replace(finding, causes=causes or (diagnose_layers(layers),), layers=layers)
+        if not explains(causes, finding.verdict):
+            causes = (*causes, diagnose_layers(layers))
+        return replace(finding, causes=causes, layers=layers)
 
     def rehearse(self, candidate: Bundle) -> Verdict:
         """Judges a candidate on the validation pictures, so that a search may see it many times.

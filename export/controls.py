@@ -19,7 +19,6 @@ from edge.errors import ModelError, UsageError
 from export.bench import Bench, Finding, check_run_data
 from export.convert import convert
 from export.flatbuffer import read_structure
-from export.graph import read_operators
 from export.pack import make_candidate
 from export.pipeline import check_calibration, make_bundle
 from export.progress import say
@@ -83,31 +82,37 @@ def run_controls(bench: Bench) -> Iterator[tuple[Control, Reason]]:
 
 def scramble_weights(bundle: Bundle) -> Bundle:
     """The same model with the weights of its largest layer in another order."""
-    start, size = max(_constants(bundle.model), key=lambda place: place[1])
+    _, start, size = max(_constants(bundle.model), key=lambda place: place[2])
     weights = np.frombuffer(bundle.model, np.uint8, size, start)
     mixed = np.random.default_rng(1).permutation(weights).tobytes()
     return _with_model(bundle, bundle.model[:start] + mixed + bundle.model[start + size :])
 
 
 def shift_zero_point(bundle: Bundle) -> Bundle:
-    """The same model, where one side of an activation counts from another zero.
+    """The same model, whose last dense layer takes its input's zero point for another.
 
-    A reshape hands its bytes on as they are, so a zero point that differs behind it is a silent
-    misreading; elsewhere the output's own is shifted, which cuts its range off.
+    Reading x as x + d adds d times the sum of its weights to each output, so exactly that is added
+    to its biases. (The zero point in the tensor's table would not do: both sides read it there.)
+
+    Raises:
+        ModelError: the model has no dense layer with a bias.
     """
     from ai_edge_litert import schema_py_generated as schema
 
-    operators = read_operators(bundle.model)
-    reshaped = [one.tensor for one in operators if one.kind == "RESHAPE"]
-    name = (reshaped or [operators[-1].tensor])[-1]
-    graph = schema.Model.GetRootAsModel(bundle.model, 0).Subgraphs(0)
-    tensors = (graph.Tensors(index) for index in range(graph.TensorsLength()))
-    table = next(one for one in tensors if one.Name().decode() == name).Quantization()
-    place = table._tab.Vector(table._tab.Offset(10))  # zero_point is the table's fourth field
-    old = int(np.frombuffer(bundle.model, "<i8", 1, place)[0])
-    new = old + SHIFT_STEPS if old + SHIFT_STEPS <= 127 else old - SHIFT_STEPS
-    value = np.array([new], "<i8").tobytes()
-    return _with_model(bundle, bundle.model[:place] + value + bundle.model[place + 8 :])
+    parsed = schema.Model.GetRootAsModel(bundle.model, 0)
+    graph, dense = parsed.Subgraphs(0), schema.BuiltinOperator.FULLY_CONNECTED
+    operators = [graph.Operators(index) for index in range(graph.OperatorsLength())]
+    found = [o for o in operators if parsed.OperatorCodes(o.OpcodeIndex()).BuiltinCode() == dense]
+    if not found or found[-1].InputsLength() < 3:
+        raise ModelError(f"{bundle.contract.name}: has no dense layer whose zero point to shift")
+    weights, biases = (graph.Tensors(found[-1].Inputs(index)) for index in (1, 2))
+    places = {index: (start, size) for index, start, size in _constants(bundle.model)}
+    start, size = places[weights.Buffer()]
+    sums = np.frombuffer(bundle.model, np.int8, size, start).reshape(weights.Shape(0), -1).sum(1)
+    start, size = places[biases.Buffer()]
+    shifted = np.frombuffer(bundle.model, "<i4", size // 4, start) + SHIFT_STEPS * sums
+    changed = shifted.astype("<i4").tobytes()
+    return _with_model(bundle, bundle.model[:start] + changed + bundle.model[start + size :])
 
 
 def swap_labels(bundle: Bundle) -> Bundle:
@@ -227,15 +232,15 @@ def _convert(
     )
 
 
-def _constants(model: bytes) -> Iterator[tuple[int, int]]:
-    """Start and length in bytes of each constant buffer."""
+def _constants(model: bytes) -> Iterator[tuple[int, int, int]]:
+    """Index, start and length in bytes of each constant buffer."""
     from ai_edge_litert import schema_py_generated as schema
 
     parsed = schema.Model.GetRootAsModel(model, 0)
     for index in range(parsed.BuffersLength()):
         buffer = parsed.Buffers(index)
         if not buffer.DataIsNone():
-            yield buffer._tab.Vector(buffer._tab.Offset(4)), buffer.DataLength()
+            yield index, buffer._tab.Vector(buffer._tab.Offset(4)), buffer.DataLength()
 
 
 def _with_model(bundle: Bundle, model: bytes) -> Bundle:

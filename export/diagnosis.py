@@ -27,6 +27,8 @@ NEGATIVE_MATCH = 0.7
 """The same for negatives: a network never saw them, so its last bits decide more often."""
 CUT_OFF = 0.001
 """Part of a layer's values beyond its range, 0 to 1, that honest calibration does not reach."""
+RIGHT_DB = 3.0
+"""SQNR of what is mostly right and cut off; weights that are wrong leave more noise than signal."""
 CLEARER_DB = 10.0
 """Gain in SQNR from which on a constant offset is believed: nine tenths of the noise."""
 
@@ -73,15 +75,32 @@ def diagnose(
     return tuple(causes)
 
 
+def explains(causes: Sequence[Cause], verdict: Verdict) -> bool:
+    """Whether these causes leave nothing open; size, numbers and history explain themselves."""
+    open_checks = [
+        check
+        for check in verdict.failures
+        if check.outcome == "failed"
+        and check.name != "max_size_bytes"
+        and "regression" not in check.name
+    ]
+    told = {cause.kind for cause in causes} - {"too few pictures", "regression"}
+    return not open_checks or bool(told)
+
+
 def diagnose_layers(layers: Sequence[LayerError]) -> Cause:
     """What the errors by layer say, where the answers did not say enough."""
     broken = first_broken(layers)
-    cut = max(layers, key=lambda layer: layer.saturated, default=None)
-    if broken is None and cut is not None and cut.saturated >= CUT_OFF:
+    before = layers[: layers.index(broken)] if broken else layers
+    cut = [layer for layer in before if layer.saturated >= CUT_OFF]
+    if broken and broken.saturated >= CUT_OFF and broken.sqnr_db >= RIGHT_DB:
+        cut.append(broken)
+    if cut:
+        worst = max(cut, key=lambda layer: layer.saturated)
         return Cause(
             "ranges",
-            f"{100 * cut.saturated:.2g} % of the values of {cut.name} lie beyond its range and are "
-            "cut off: it was calibrated on pictures unlike these",
+            f"{100 * worst.saturated:.2g} % of the values of {worst.name} lie beyond its range and "
+            "are cut off: it was calibrated on pictures unlike these",
         )
     if broken is None:
         return Cause(

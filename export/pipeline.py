@@ -179,7 +179,8 @@ def make_bundle(
 
 def _may_help(finding: Finding) -> bool:
     """Whether another quantisation could mend it: not a wrong data set, nor a wrong label."""
-    return {cause.kind for cause in finding.causes} <= {"layer", "ranges", "quantisation", "offset"}
+    kinds = {cause.kind for cause in finding.causes}
+    return bool(kinds) and kinds <= {"layer", "ranges", "quantisation", "offset"}
 
 
 def _repair(bench: Bench, out: Path) -> tuple[Finding | None, tuple[Step, ...], Path]:

@@ -23,9 +23,10 @@ from export.baseline import Mistakes, Shipped, find_baseline
 from export.calibration import check_apart, choose_calibration
 from export.controls import CONTROLS, HONEST, Reason, scramble_weights
 from export.corruptions import Condition
-from export.diagnosis import Negatives, diagnose
+from export.diagnosis import Cause, Negatives, diagnose, diagnose_layers, explains
 from export.flatbuffer import check_effect, read_structure
 from export.gate import FLOAT, Verdict, judge
+from export.layers import LayerError
 from export.measure import Answers, Questions, measure
 from export.policy import Policy, load_policy
 from export.reference import Reference
@@ -213,6 +214,38 @@ def test_newly_wrong_pictures_are_named() -> None:
     assert (found.drop.lost, found.drop.gained) == (3, 2)
     assert found.class_drop_points["3"] == pytest.approx(15.0)
     assert found.class_drop_points["0"] == pytest.approx(-10.0)
+
+
+def test_numbers_and_size_explain_themselves_and_a_lost_label_does_not() -> None:
+    few = Cause("too few pictures", "")
+    sized = verdict(replace(LENIENT, max_size_bytes=1), TARGETS)
+    lost = verdict(replace(LENIENT, min_agreement=0.99), with_wrong(5))
+    assert explains((), sized)
+    assert not explains((few,), lost)
+    assert explains((few, Cause("labels", "")), lost)
+
+
+def a_layer(name: str, sqnr_db: float, saturated: float) -> LayerError:
+    return LayerError(name, "CONV_2D", (1, 8), sqnr_db, sqnr_db, saturated, 0.1, 0.0, 1.0, 8)
+
+
+@pytest.mark.parametrize(
+    ("layers", "kind", "named"),
+    [
+        ([("a", 40, 0), ("b", -2, 0), ("c", -3, 0.04)], "layer", "b"),  # wrong weights
+        ([("a", 40, 0), ("b", -2, 0.2)], "layer", "b"),  # the same, and larger than its range
+        ([("a", 27, 0.03), ("b", 17, 0.03), ("c", 5, 0.6)], "ranges", "c"),  # noise
+        ([("a", 35, 0), ("b", 33, 0.006)], "ranges", "b"),  # noise, and hardly visible
+        ([("a", 30, 0), ("b", 24, 0), ("c", 18, 0)], "quantisation", "no usual mistake"),
+        ([], "quantisation", "no usual mistake"),
+    ],
+)
+def test_layers_tell_wrong_weights_from_wrong_ranges(
+    layers: list[tuple[str, float, float]], kind: str, named: str
+) -> None:
+    cause = diagnose_layers([a_layer(*one) for one in layers])
+    assert cause.kind == kind
+    assert named in cause.text
 
 
 def test_a_runtime_that_alone_computes_wrongly_is_named() -> None:
@@ -443,6 +476,7 @@ def test_failed_candidate_leaves_a_report_and_no_tflite(
     )
     assert done.returncode == 3, done.stdout + done.stderr
     assert "FAILED float32: max_size_bytes: expected at most 100000, got 35" in done.stdout
+    assert "CAUSE" not in done.stdout  # a size explains itself
     assert {path.name for path in out.iterdir()} == {*REPORTS, "tiny-int8.tflite"}
 
 
