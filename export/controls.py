@@ -85,7 +85,7 @@ def scramble_weights(bundle: Bundle) -> Bundle:
     _, start, size = max(_constants(bundle.model), key=lambda place: place[2])
     weights = np.frombuffer(bundle.model, np.uint8, size, start)
     mixed = np.random.default_rng(1).permutation(weights).tobytes()
-    return _with_model(bundle, bundle.model[:start] + mixed + bundle.model[start + size :])
+    return with_model(bundle, bundle.model[:start] + mixed + bundle.model[start + size :])
 
 
 def shift_zero_point(bundle: Bundle) -> Bundle:
@@ -112,7 +112,7 @@ def shift_zero_point(bundle: Bundle) -> Bundle:
     start, size = places[biases.Buffer()]
     shifted = np.frombuffer(bundle.model, "<i4", size // 4, start) + SHIFT_STEPS * sums
     changed = shifted.astype("<i4").tobytes()
-    return _with_model(bundle, bundle.model[:start] + changed + bundle.model[start + size :])
+    return with_model(bundle, bundle.model[:start] + changed + bundle.model[start + size :])
 
 
 def swap_labels(bundle: Bundle) -> Bundle:
@@ -243,7 +243,7 @@ def _constants(model: bytes) -> Iterator[tuple[int, int, int]]:
             yield index, buffer._tab.Vector(buffer._tab.Offset(4)), buffer.DataLength()
 
 
-def _with_model(bundle: Bundle, model: bytes) -> Bundle:
+def with_model(bundle: Bundle, model: bytes) -> Bundle:
     """The bundle around other model bytes, its contract made to agree."""
     told = replace(
         bundle.contract.model, sha256=hashlib.sha256(model).hexdigest(), size_bytes=len(model)

@@ -15,7 +15,6 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from signal import Signals
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from edge.errors import EdgeproofError, ModelError
 from edge.quantize import INTEGER_LIMITS
 from export.graph import Operator, read_operators
+from export.measure import last_words
 
 BEST_DB = 99.0
 """Stands for no error at all, and its opposite for an output without numbers: JSON has no inf."""
@@ -155,12 +155,9 @@ def _run_child(
             text=True,
             check=False,
         )
-        if child.returncode < 0:
-            died = Signals(-child.returncode).name
-            raise ModelError(f"comparing layers: {runtime} died of {died}")
         if child.returncode:
-            lines = [line for line in child.stderr.splitlines() if line.strip()] or ["no reason"]
-            raise ModelError(f"comparing layers on {runtime}: {lines[-1]}")
+            words = last_words(child.returncode, child.stderr)
+            raise ModelError(f"comparing layers on {runtime}: {words}")
         rows: list[list[dict[str, float]]] = json.loads((folder / "sums.json").read_text())
         return rows
 
@@ -193,7 +190,7 @@ def _child(path: Path) -> None:
             for pair, row in zip(pairs, rows, strict=True):
                 here = ours[pair["float"]]
                 row.add(here, theirs[pair["other"]])
-                row.overwritten = any(np.array_equal(here, ours[name]) for name in pair["readers"])
+                row.overwritten |= any(np.array_equal(here, ours[name]) for name in pair["readers"])
     tables = [rows or [output] for rows, output in zip(sums, outputs, strict=True)]
     (folder / "sums.json").write_text(json.dumps([[row.table() for row in t] for t in tables]))
 

@@ -110,7 +110,7 @@ def measure(
         if code:
             raise ModelError(
                 f"{bundle.contract.name} {bundle.contract.variant} on {runtime}: "
-                f"{_last_words(code, words)}"
+                f"{last_words(code, words)}"
             )
         with np.load(folder / "answers.npz", allow_pickle=False) as stored:
             return Answers(
@@ -139,7 +139,8 @@ def _run(request: Path, errors: int, progress: Progress) -> int:
         return child.wait()
 
 
-def _last_words(code: int, stderr: str) -> str:
+def last_words(code: int, stderr: str) -> str:
+    """Why a child ended: the signal that killed it, or the last line it wrote."""
     if code < 0:
         return f"the runtime died of {signal.Signals(-code).name}"
     lines = [line for line in stderr.splitlines() if line.strip()]

@@ -11,7 +11,6 @@ TensorFlow is in it. BUNDLE is any bundle of RUN: a contract to put around candi
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import sys
@@ -26,6 +25,7 @@ from numpy.typing import NDArray
 from edge.bundle import Bundle, read_bundle
 from edge.interpreter import installed_runtimes
 from export.calibration import choose_calibration
+from export.controls import with_model
 from export.convert import convert
 from export.graph import read_operators
 from export.measure import Questions, measure
@@ -122,7 +122,7 @@ def make(kind: str, made_of: Run, shell: Bundle, folder: Path) -> None:
         worst, noise_db = 1.0, np.inf
         frames = np.asarray(held_out.frames)
         for runtime in installed_runtimes():
-            logits = measure(around(shell, flatbuffer), Questions(frames), runtime).logits
+            logits = measure(with_model(shell, flatbuffer), Questions(frames), runtime).logits
             worst = min(worst, float(np.mean(logits.argmax(1) == expected.argmax(1))))
             error = np.sum((logits.astype(np.float64) - expected) ** 2)
             noise_db = min(noise_db, float(10 * np.log10(np.sum(expected**2) / error)))
@@ -147,13 +147,6 @@ def make(kind: str, made_of: Run, shell: Bundle, folder: Path) -> None:
 def steps_of(model: bytes) -> list[tuple[str, float, int]]:
     """What decides a model's numbers, and not the names that each conversion gives anew."""
     return [(one.layer, one.scale, one.zero_point) for one in read_operators(model)]
-
-
-def around(shell: Bundle, model: bytes) -> Bundle:
-    """A bundle's contract and labels around another flatbuffer."""
-    sha256 = hashlib.sha256(model).hexdigest()
-    told = replace(shell.contract.model, sha256=sha256, size_bytes=len(model))
-    return replace(shell, model=model, contract=replace(shell.contract, model=told))
 
 
 def _kind(model: Any, name: str) -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import subprocess
@@ -21,7 +20,7 @@ from edge.errors import ModelError, UsageError
 from edge.interpreter import installed_runtimes
 from export.baseline import Mistakes, Shipped, find_baseline
 from export.calibration import check_apart, choose_calibration
-from export.controls import CONTROLS, HONEST, Reason, scramble_weights
+from export.controls import CONTROLS, HONEST, Reason, scramble_weights, with_model
 from export.corruptions import Condition
 from export.diagnosis import Cause, Negatives, diagnose, diagnose_layers, explains
 from export.flatbuffer import check_effect, read_structure
@@ -370,7 +369,7 @@ def test_the_measuring_child_reports_the_death_of_a_runtime(exported: Exported) 
     frames = np.zeros((1, 28, 28), np.uint8)
     for runtime in installed_runtimes():
         with pytest.raises(ModelError, match=f"tiny int8 on {runtime}: "):
-            measure(rehash(bundle, bundle.model[:2000]), Questions(frames), runtime)
+            measure(with_model(bundle, bundle.model[:2000]), Questions(frames), runtime)
 
 
 def test_the_measuring_child_cannot_import_tensorflow() -> None:
@@ -381,14 +380,6 @@ def test_the_measuring_child_cannot_import_tensorflow() -> None:
         with pytest.raises(ImportError, match="must not be imported"):
             finder.find_spec(name)
     finder.find_spec("numpy")
-
-
-def rehash(bundle: Bundle, model: bytes) -> Bundle:
-    """The bundle around other model bytes, its contract made to agree."""
-    told = replace(
-        bundle.contract.model, sha256=hashlib.sha256(model).hexdigest(), size_bytes=len(model)
-    )
-    return replace(bundle, model=model, contract=replace(bundle.contract, model=told))
 
 
 @dataclass(frozen=True)
@@ -456,7 +447,7 @@ def stamp_with_an_old_version(too_new: bytes, exported: Exported) -> Bundle:
     told = replace(
         honest.contract.model, min_runtime=structure.min_runtime, operators=structure.operators
     )
-    return rehash(replace(honest, contract=replace(honest.contract, model=told)), stamped)
+    return with_model(replace(honest, contract=replace(honest.contract, model=told)), stamped)
 
 
 def test_failed_candidate_leaves_a_report_and_no_tflite(

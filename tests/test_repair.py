@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from edge.bundle import Bundle, read_bundle
 from edge.errors import ModelError
 from edge.interpreter import installed_runtimes
-from export.controls import scramble_weights
+from export.controls import scramble_weights, with_model
 from export.flatbuffer import check_effect, read_structure
 from export.graph import read_operators
 from export.layers import LayerError, first_broken, layer_errors, output_errors
@@ -24,7 +24,7 @@ from export.measure import Questions, measure
 from export.ranges import Observed, choose_range, sample
 from export.repair import Screened, _worth_a_trial
 from export.variants import MIXED, VARIANTS, Quantization, parse_variants
-from tests.collapsing import KINDS, around
+from tests.collapsing import KINDS
 from tests.conftest import POLICY, Edgeproof, Exported
 from train.datasets import INK_28, load_dataset
 
@@ -54,7 +54,7 @@ class Rescued:
         """On the test pictures, which neither calibration nor search has seen."""
         test = load_dataset("optdigits").test
         answers = measure(
-            around(self.shell, self.model(kind, name)), Questions(held_out_frames()), runtime
+            with_model(self.shell, self.model(kind, name)), Questions(held_out_frames()), runtime
         )
         return float(np.mean(answers.logits.argmax(1) == test.targets))
 
