@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import EnvironmentFault, ModelError
-from edge.quantize import INTEGER_LIMITS, TensorSpec
+from edge.quantize import INTEGER_LIMITS, TensorSpec, dequantize
 from edge.quiet import quiet
 
 
@@ -92,13 +92,9 @@ class Interpreter:
                 values = self._interpreter.get_tensor(detail["index"])
             except ValueError:  # optimised away
                 continue
-            scale, zero_point = detail["quantization"]
-            if values.dtype == np.float32:
-                found[detail["name"]] = values
-            elif scale:
-                found[detail["name"]] = ((values.astype(np.int64) - zero_point) * scale).astype(
-                    np.float32
-                )
+            spec = _spec(detail)
+            if spec.scale or values.dtype == np.float32:
+                found[detail["name"]] = dequantize(values, spec)
         return found
 
     def close(self) -> None:
@@ -176,13 +172,18 @@ def _single(details: list[dict[str, Any]], role: str) -> TensorSpec:
     if len(details) != 1:
         raise ModelError(f"expected a model with one {role} tensor, got {len(details)}")
     detail = details[0]
-    scale, zero_point = detail["quantization"]
+    scale = detail["quantization"][0]
     dtype = np.dtype(detail["dtype"]).name
     if dtype != "float32" and not (scale and dtype in INTEGER_LIMITS):
         raise ModelError(
             f"expected float32 or quantised {', '.join(INTEGER_LIMITS)} for the {role} tensor, "
             f"got {dtype} with scale {scale:g}"
         )
+    return _spec(detail)
+
+
+def _spec(detail: dict[str, Any]) -> TensorSpec:
+    scale, zero_point = detail["quantization"]
     return TensorSpec(
         detail["index"],
         tuple(int(side) for side in detail["shape"]),

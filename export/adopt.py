@@ -17,7 +17,7 @@ from train.runs import MODEL, RECORD, SCHEMA, RunRecord, Split, find_run, write_
 from train.samples import Dataset, relabel, split
 from train.versions import versions
 
-PIXELS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
+PIXELS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "0..1": ((0.0, 0.0, 0.0), (255.0, 255.0, 255.0)),
     "-1..1": ((127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),
     "0..255": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
@@ -115,9 +115,7 @@ def _input(model: Any, said: Statement, path: Path) -> Input:
         )
     pixels = said.pixels or ("0..255" if _rescales(model) else "0..1")
     say(f"{path}: pictures are fitted by {said.fit!r}, pixels are {pixels} (--fit, --pixels)")
-    mean, std = PIXELS[pixels]
-    if shape[2] == 1:
-        mean, std = mean[:1], std[:1]  # type: ignore[assignment]
+    mean, std = (values[: shape[2]] for values in PIXELS[pixels])
     color: Literal["gray", "rgb"] = "gray" if shape[2] == 1 else "rgb"
     return Input(shape[0], shape[1], color, Preprocess("photo", mean, std, said.fit))
 

@@ -130,8 +130,7 @@ def gate(
     if any(name.endswith(".keras") for name in model_names):
         model = _only_one(model_names)
         run = _adopt(model, data, pixels, fit, labels)
-        folder = report_folder or Path("dist") / run.record.name
-        _gate_run(run, folder, policy_path, variants, update_baseline)
+        _gate_run(run, report_folder, policy_path, variants, update_baseline)
         return
     from edge.bundle import read_bundle
     from edge.zoo import find_model
@@ -217,16 +216,22 @@ def _adopt(
 
 
 def _gate_run(
-    run: Run, folder: Path, policy_path: Path | None, variants: str, update_baseline: bool
+    run: Run,
+    report_folder: Path | None,
+    policy_path: Path | None,
+    variants: str,
+    update_baseline: bool,
 ) -> None:
+    """Exports what passes to dist/NAME; the reports stand there too unless told otherwise."""
     from export.pipeline import export_run
     from export.policy import load_policy
     from export.variants import parse_variants
 
     policy = load_policy(run.record.name, policy_path)
     bench = _bench(run, None, policy, update_baseline)
-    outcome = export_run(bench, parse_variants(variants), folder)
-    _conclude(bench, outcome, folder, update_baseline)
+    out = Path("dist") / run.record.name
+    outcome = export_run(bench, parse_variants(variants), out)
+    _conclude(bench, outcome, report_folder or out, update_baseline)
 
 
 def _bench(run: Run, data: Path | None, policy: Policy, update_baseline: bool) -> Bench:

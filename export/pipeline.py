@@ -14,8 +14,10 @@ from export.flatbuffer import check_effect, read_structure
 from export.pack import add_golden, add_proof, make_candidate
 from export.progress import say
 from export.repair import MORE_PICTURES, Step, Trial, repair
-from export.variants import Quantization, Variant
+from export.variants import MIXED, VARIANTS, Quantization, Variant
 from train.runs import Run
+
+CALIBRATED = {one.name for one in (*VARIANTS.values(), MIXED) if one.is_calibrated}
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ def export_run(
     steps: tuple[Step, ...] = ()
     for variant in variants:
         path = _path(bench, out, variant)
+        if variant.name == "int8":
+            _path(bench, out, MIXED).unlink(missing_ok=True)  # what an earlier repair came to
         quantization = Quantization() if variant.is_calibrated else None
         try:
             finding = _export_one(bench, variant, quantization, None, path)
@@ -71,7 +75,10 @@ def export_run(
         path.unlink(missing_ok=True)
         repaired = None
         if variant.name == "int8" and may_repair and _may_help(finding):
-            repaired, steps, rescued_as = _repair(bench, out)
+            try:
+                repaired, steps, rescued_as = _repair(bench, out)
+            except ModelError as error:
+                say(f"{bench.run.record.name} int8: the repair came to nothing: {error}")
         if repaired is None:
             findings.append(finding)
         elif not repaired.verdict.passed:
@@ -124,14 +131,19 @@ def check_calibration(bench: Bench, bundle: Bundle) -> None:
     Raises:
         ModelError: says so.
     """
-    quantization = read_quantization(bundle)
+    quantization, contract = read_quantization(bundle), bundle.contract
     if quantization is None:
+        if contract.variant in CALIBRATED:
+            raise ModelError(
+                f"{contract.name} {contract.variant}: its calibration pictures are not on record; "
+                "export it again"
+            )
         return
     expected = bench.calibration(quantization.pictures).fingerprint()
-    got = bundle.contract.provenance.get("calibration_sha256")
+    got = contract.provenance.get("calibration_sha256")
     if got != expected:
         raise ModelError(
-            f"{bundle.contract.name} {bundle.contract.variant}: its calibration pictures are not "
+            f"{contract.name} {contract.variant}: its calibration pictures are not "
             f"the {quantization.pictures} that its run chooses from the training split: expected "
             f"sha256 {expected[:16]}..., got {str(got)[:16]}..."
         )

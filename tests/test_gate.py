@@ -8,7 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -19,6 +19,7 @@ from edge.classifier import Classifier
 from edge.errors import ModelError, UsageError
 from edge.interpreter import installed_runtimes
 from export.baseline import Mistakes, Shipped, find_baseline
+from export.bench import Bench
 from export.calibration import check_apart, choose_calibration
 from export.controls import CONTROLS, HONEST, Reason, scramble_weights, with_model
 from export.corruptions import Condition
@@ -27,6 +28,7 @@ from export.flatbuffer import check_effect, read_structure
 from export.gate import FLOAT, Verdict, judge
 from export.layers import LayerError
 from export.measure import Answers, Questions, measure
+from export.pipeline import check_calibration
 from export.policy import Policy, load_policy
 from export.reference import Reference
 from export.variants import VARIANTS
@@ -548,6 +550,15 @@ def test_every_negative_control_fails_for_its_own_reason(
     assert "passed" in lines[0]
     assert len(lines) == 9
     assert all("as it must" in line for line in lines)
+
+
+def test_a_calibrated_model_without_its_record_is_refused(exported: Exported) -> None:
+    bundle = exported.bundle()
+    silent = {k: v for k, v in bundle.contract.provenance.items() if k != "quantization"}
+    forged = replace(bundle, contract=replace(bundle.contract, provenance=silent))
+    with pytest.raises(ModelError, match="its calibration pictures are not on record"):
+        check_calibration(cast(Bench, None), forged)
+    check_calibration(cast(Bench, None), exported.bundle("float16"))  # has none to record
 
 
 def test_a_control_holds_only_for_its_own_reason() -> None:

@@ -252,10 +252,12 @@ def test_export_repairs_what_plain_int8_ruins(
     rescued: Rescued, edgeproof: Edgeproof, tmp_path: Path
 ) -> None:
     run = rescued.folder / "outlier"
+    (tmp_path / "tiny-outlier-mixed.tflite").write_bytes(b"of an earlier repair")
     done = edgeproof("export", run, "--variants", "int8", "--out", tmp_path, "--policy", POLICY)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "REPAIRED int8 (plain): by 99.99 % range of 2000 pictures" in done.stdout
     bundle = read_bundle(tmp_path / "tiny-outlier-int8.tflite")
+    assert not (tmp_path / "tiny-outlier-mixed.tflite").exists()
     recorded = bundle.contract.provenance["quantization"]
     assert (recorded["ranges"], recorded["percentile"]) == ("percentile", 99.99)
     report = json.loads((tmp_path / "report.json").read_text())
