@@ -10,13 +10,14 @@ BIN  := $(VENV)/bin
 # A run is named by its data set; a recipe other than the default is put behind it.
 NAME ?= $(notdir $(patsubst %/,%,$(DATASET)))$(if $(filter cnn,$(RECIPE)),,-$(RECIPE))
 DATA_OPTION := $(if $(DATA),--data $(DATA))
+TUNED := $(if $(filter file,$(origin RECIPE)),mlp-tuned,$(RECIPE))
 SHIPPED := digits fashion
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train export gate gate-selftest test check wheel zoo lock clean
+.PHONY: help setup train tune export gate gate-selftest test check wheel zoo lock clean
 
 help:  ## List the targets
-	@echo "make TARGET [DATASET=optdigits|digits|fashion|PATH] [RECIPE=cnn|mlp] [DATA=DIR] [PYTHON=python3]"
+	@echo "make TARGET [DATASET=optdigits|digits|fashion|PATH] [RECIPE=cnn|mlp|separable|mobilenet|PATH] [DATA=DIR] [PYTHON=python3]"
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 setup: $(VENV)/.complete  ## Make .venv with everything for training, export and tests
@@ -32,6 +33,9 @@ $(VENV)/.complete: pyproject.toml constraints.txt
 
 train: setup  ## Train on DATASET; goes on with what was interrupted
 	$(BIN)/edgeproof train $(DATASET) --recipe $(RECIPE) --name $(NAME) --resume $(DATA_OPTION)
+
+tune: setup  ## Search a recipe's best values on DATASET, then train; RECIPE with a [search] table
+	$(BIN)/edgeproof tune $(DATASET) --recipe $(TUNED) --resume $(DATA_OPTION)
 
 export: setup  ## Train when there is no model yet, quantise, gate: dist/NAME/
 	@if ! test -f runs/$(NAME)/run.json && ! test -f models/$(NAME)/run.json; then \

@@ -80,6 +80,8 @@ class Output:
     def __post_init__(self) -> None:
         if not self.temperature > 0:
             raise ValueError(f"temperature must be above 0, got {self.temperature}")
+        if self.unknown_threshold is not None and not 0 <= self.unknown_threshold <= 1:
+            raise ValueError(f"unknown_threshold must be 0 to 1, got {self.unknown_threshold}")
 
 
 @dataclass(frozen=True)

@@ -9,17 +9,17 @@ from typing import Any
 from edge.errors import ModelError
 from edge.strict import Mismatch, from_dict
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 @dataclass(frozen=True)
 class Score:
-    """Correct answers on the test split."""
+    """Correct answers on the test split, or on a part of it."""
 
     correct: int
     n: int
     accuracy: float
-    """correct / n, 0 to 1."""
+    """correct / n, 0 to 1; 0 of no pictures."""
     interval_95: tuple[float, ...]
     """Wilson's score interval of the accuracy: low, high (Wilson 1927)."""
 
@@ -62,6 +62,9 @@ class Measurement:
     runtime: str
     """Package and version that ran it."""
     score: Score
+    """Of the best labels, however sure the model is of them."""
+    answered: Score
+    """Of the pictures that are answered with a label and not with `unknown`; n is their number."""
     drop: Drop
     """Against the float model."""
     agreement: float
@@ -92,6 +95,8 @@ class Proof:
     """Fingerprint of the test samples."""
     float_score: Score
     """The Keras model on the same pictures."""
+    float_answered: Score
+    """The same of the pictures that it answers, at the contract's temperature and threshold."""
     measurements: tuple[Measurement, ...]
     """One for each runtime that the model claims."""
     policy: dict[str, Any]

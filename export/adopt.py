@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from edge.contract import Input, Preprocess
 from edge.errors import ModelError, UsageError
 from export.progress import say
-from export.source import open_keras, without_softmax
+from export.reference import logits_of
+from export.source import float_logits, open_keras, without_softmax
+from train.confidence import fit_confidence
 from train.datasets import load_dataset
 from train.runs import MODEL, RECORD, SCHEMA, RunRecord, Split, find_run, write_record, write_split
 from train.samples import Dataset, relabel, split
@@ -27,7 +30,7 @@ PIXELS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
 """How people say what their network was fed -> mean and standard deviation of a pixel."""
 
 VALIDATION_FRACTION = 0.2
-"""Of the training pictures: the repair search tries its candidates on them."""
+"""Of the training pictures: confidence is fitted on them, and a repair tried."""
 SEED = 1
 
 
@@ -69,8 +72,11 @@ def adopt(model_path: Path, folder: Path, said: Statement, runs: Path) -> Path:
             f"{model_path} has {outputs} outputs, and {folder} has {len(dataset.labels)} class "
             f"folders: {', '.join(dataset.labels)}"
         )
-    indices = Split(*split(dataset.train.targets, VALIDATION_FRACTION, SEED))
+    train = dataset.train
+    indices = Split(*split(train.targets, VALIDATION_FRACTION, SEED, train.groups))
     prints = (dataset.train.fingerprint(), dataset.test.fingerprint(), indices.fingerprint())
+    validation = dataset.train.take(indices.validation)
+    logits = logits_of(partial(float_logits, model), validation, spec, outputs)
     content = hashlib.sha256(model_path.read_bytes())
     content.update(json.dumps([*prints, repr(spec), dataset.labels]).encode())
     record = RunRecord(
@@ -88,6 +94,7 @@ def adopt(model_path: Path, folder: Path, said: Statement, runs: Path) -> Path:
         best_epoch=0,
         history={},
         train_seconds=0.0,
+        confidence=fit_confidence(logits, validation.targets),
     )
     run = runs / name
     _refuse_trained(run)

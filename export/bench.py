@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.bundle import Bundle
-from edge.errors import EnvironmentFault, ModelError, UsageError
+from edge.contract import Output
+from edge.errors import EnvironmentFault, ModelError
 from edge.interpreter import installed_runtimes
 from edge.strict import Mismatch, from_dict
 from export.baseline import Baseline, Shipped, mistakes
 from export.calibration import check_apart, choose_calibration
 from export.convert import convert
 from export.diagnosis import Cause, Negatives, diagnose, diagnose_layers, explains
-from export.gate import Verdict, judge
+from export.gate import PLAIN, Verdict, judge
 from export.layers import LayerError, layer_errors
 from export.measure import Answers, Questions, measure
 from export.policy import Policy
@@ -26,9 +27,9 @@ from export.progress import Progress, say
 from export.reference import Reference, ask_float, choose_part, logits_of, pixel_range
 from export.source import float_logits, load_keras
 from export.variants import VARIANTS, Quantization
-from train.datasets import load_dataset
+from train.run_data import load_run_data
 from train.runs import Run
-from train.samples import Dataset, PictureFiles, Samples, relabel
+from train.samples import PictureFiles, Samples
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ class Finding:
     verdict: Verdict
     answers: tuple[Answers, ...]
     """One for each runtime."""
-    temperature: float = 1.0
-    """By which the candidate divides its logits."""
+    output: Output = PLAIN
+    """What the candidate's contract says of its logits."""
     quantization: Quantization | None = None
     """How it was calibrated; none for variants that need no calibration."""
     causes: tuple[Cause, ...] = ()
@@ -99,8 +100,8 @@ class Bench:
         answers = self._measure(candidate, self.dataset.test, reference)
         shipped = self.baseline.variants.get(variant) if self.baseline else None
         verdict = self._judge(self.policy, candidate, reference, answers, shipped)
-        temperature = candidate.contract.output.temperature
-        finding = Finding(variant, verdict, answers, temperature, read_quantization(candidate))
+        output = candidate.contract.output
+        finding = Finding(variant, verdict, answers, output, read_quantization(candidate))
         return finding if verdict.passed else self._explain(finding, candidate, reference)
 
     def _explain(self, finding: Finding, candidate: Bundle, reference: Reference) -> Finding:
@@ -170,7 +171,7 @@ class Bench:
             reference,
             answers,
             shipped,
-            candidate.contract.output.temperature,
+            candidate.contract.output,
         )
 
     def _ask(self, samples: Samples, hard_pictures: int) -> Reference:
@@ -216,35 +217,6 @@ class Bench:
             ]
             answers = progress.run(jobs)
         return tuple(_in_order(one, columns) for one in answers)
-
-
-def load_run_data(run: Run, data_dir: Path | None) -> Dataset:
-    """The data set of a run, checked to be the very same.
-
-    Raises:
-        UsageError: a folder changed since the training.
-    """
-    dataset = load_dataset(run.record.dataset, data_dir)
-    if sorted(dataset.labels) == sorted(run.record.labels):
-        # A model from elsewhere has an order of its own.
-        dataset = relabel(dataset, run.record.labels)
-    check_run_data(run, dataset)
-    return dataset
-
-
-def check_run_data(run: Run, dataset: Dataset) -> None:
-    """Refuses another data set than the run's.
-
-    Raises:
-        UsageError: pictures, targets or labels differ.
-    """
-    record = run.record
-    got = (dataset.train.fingerprint(), dataset.test.fingerprint())
-    if dataset.labels != record.labels or got != (record.train_sha256, record.test_sha256):
-        raise UsageError(
-            f"{record.dataset} is not the data that {run.folder} was trained on (its pictures or "
-            "classes changed since); train again"
-        )
 
 
 def read_quantization(candidate: Bundle) -> Quantization | None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edge.bundle import Bundle
 from edge.errors import ModelError, UsageError
-from export.bench import Bench, Finding, check_run_data
+from export.bench import Bench, Finding
 from export.convert import convert
 from export.flatbuffer import read_structure
 from export.pack import make_candidate
@@ -24,6 +24,7 @@ from export.pipeline import check_calibration, make_bundle
 from export.progress import say
 from export.reference import pixel_range
 from export.variants import VARIANTS, Quantization
+from train.run_data import check_run_data
 from train.samples import Samples
 
 MISLABELLED = 0.5

@@ -9,12 +9,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.contract import Output
 from edge.proof import Difference, Drop, Measurement, Score
 from export.baseline import Shipped
 from export.measure import Answers
 from export.policy import Policy
 from export.reference import Reference
 from export.statistics import (
+    answered_score,
     answers_of,
     nll,
     paired_drop,
@@ -27,6 +29,7 @@ from export.statistics import (
 )
 
 FLOAT = "the Keras float model"
+PLAIN = Output()
 
 Outcome = Literal["passed", "failed", "not enough data"]
 
@@ -75,6 +78,8 @@ class Verdict:
     size_bytes: int
     """Of the model, without what the bundle adds."""
     float_score: Score
+    float_answered: Score
+    """Of the pictures that the float model answers, with the candidate's output contract."""
     measurements: tuple[Measurement, ...]
     checks: tuple[Check, ...]
     regressions: tuple[Regression, ...] = ()
@@ -95,18 +100,19 @@ def judge(
     reference: Reference,
     answers: Sequence[Answers],
     shipped: Shipped | None = None,
-    temperature: float = 1.0,
+    output: Output = PLAIN,
 ) -> Verdict:
     """Holds a candidate's answers on every runtime against the labels and the float model's.
 
     answers: one for each runtime; each must pass by itself.
     shipped: what the model that is shipped today got wrong, to compare with.
-    temperature: by which the candidate divides its logits.
+    output: what the candidate's contract says of its logits; the float model's are read alike.
     """
     float_score = score(answers_of(reference.logits), reference.targets)
+    float_answered = answered_score(reference.logits, reference.targets, output)
+    temperature = output.temperature
     measurements = tuple(
-        compare(one, reference, temperature, [o for o in answers if o is not one])
-        for one in answers
+        compare(one, reference, output, [o for o in answers if o is not one]) for one in answers
     )
     float_error = reliability(reference.logits, reference.targets, temperature).error
     float_nll = nll(reference.logits, reference.targets, temperature)
@@ -118,6 +124,7 @@ def judge(
     ]
     for measurement in measurements:
         checks.extend(_checks(policy, measurement, float_error, float_nll))
+        checks.append(_unknown_check(policy, measurement, float_answered))
     regressions = tuple(
         _regression(one, reference, shipped.wrong(one.runtime))
         for one in (answers if shipped else ())
@@ -125,11 +132,13 @@ def judge(
     )
     for found in regressions:
         checks.extend(_regression_checks(policy, found))
-    return Verdict(variant, size_bytes, float_score, measurements, tuple(checks), regressions)
+    return Verdict(
+        variant, size_bytes, float_score, float_answered, measurements, tuple(checks), regressions
+    )
 
 
 def compare(
-    one: Answers, reference: Reference, temperature: float, others: Sequence[Answers]
+    one: Answers, reference: Reference, output: Output, others: Sequence[Answers]
 ) -> Measurement:
     """One candidate on one runtime, against the labels and the float model's answers."""
     targets, labels = reference.targets, reference.labels
@@ -140,11 +149,12 @@ def compare(
     return Measurement(
         runtime=one.name,
         score=score(answered, targets),
+        answered=answered_score(one.logits, targets, output),
         drop=paired_drop(answered, floats, targets),
         agreement=float((answered == floats).mean()),
         sqnr_db=float(sqnr_db(one.logits, reference.logits).min()),
-        calibration_error=reliability(one.logits, targets, temperature).error,
-        nll=nll(one.logits, targets, temperature),
+        calibration_error=reliability(one.logits, targets, output.temperature).error,
+        nll=nll(one.logits, targets, output.temperature),
         class_recall={
             label: float(value)
             for label, value in zip(labels, recalls, strict=True)
@@ -276,6 +286,18 @@ def _drop_check(policy: Policy, found: Measurement) -> Check:
         check,
         f"{n} pictures say at most {bound:.3g} with {100 * asked:g} % confidence; "
         f"the claim needs about {needed}",
+    )
+
+
+def _unknown_check(policy: Policy, found: Measurement, floats: Score) -> Check:
+    """How many more pictures become `unknown` than with the float model."""
+    n = found.score.n
+    return _at_most(
+        "max_unknown_rise_points",
+        found.runtime,
+        policy.max_unknown_rise_points,
+        100 * (floats.n - found.answered.n) / n,
+        f"{n - found.answered.n} pictures are unknown, {n - floats.n} to the float model",
     )
 
 

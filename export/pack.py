@@ -22,6 +22,12 @@ from train.runs import RunRecord
 from train.versions import versions
 
 
+def output_of(record: RunRecord) -> Output:
+    """What the numbers of a run's models mean; the defaults for a run without confidence."""
+    found = record.confidence
+    return Output() if found is None else Output("logits", **asdict(found))
+
+
 def make_candidate(
     model: bytes,
     structure: Structure,
@@ -48,7 +54,7 @@ def make_candidate(
         record.name,
         variant,
         record.input,
-        Output(),
+        output_of(record),
         ModelBytes(
             hashlib.sha256(model).hexdigest(),
             len(model),
@@ -78,6 +84,7 @@ def add_proof(candidate: Bundle, verdict: Verdict, policy: Policy, record: RunRe
         candidate.contract.provenance["dataset"],
         record.test_sha256,
         verdict.float_score,
+        verdict.float_answered,
         verdict.measurements,
         asdict(policy),
         versions(),

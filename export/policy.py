@@ -24,6 +24,7 @@ class Policy:
     min_sqnr_db: float
     max_calibration_error_rise: float
     max_nll_rise: float
+    max_unknown_rise_points: float
     hard_pictures: int
     max_corrupted_drop_points: float
     min_kernel_agreement: float

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.stats import binomtest, norm
 
+from edge.contract import Output
 from edge.proof import Drop, Score
 
 CONFIDENCE = 0.95
@@ -25,7 +26,9 @@ MAX_SQNR_DB = 150.0
 
 
 def wilson(correct: int, n: int) -> tuple[float, float]:
-    """Wilson's 95 % score interval of a proportion (Wilson 1927); n at least 1."""
+    """Wilson's 95 % score interval of a proportion (Wilson 1927); 0 to 1 when n is 0."""
+    if not n:
+        return 0.0, 1.0
     z = float(norm.ppf((1 + CONFIDENCE) / 2))
     share, z2 = correct / n, z * z
     center = (share + z2 / (2 * n)) / (1 + z2 / n)
@@ -36,7 +39,7 @@ def wilson(correct: int, n: int) -> tuple[float, float]:
 def score(answers: NDArray[np.int64], targets: NDArray[np.int64]) -> Score:
     """Accuracy of answers (n,); -1 is `unknown` and never right."""
     correct, n = int((answers == targets).sum()), len(targets)
-    return Score(correct, n, correct / n, wilson(correct, n))
+    return Score(correct, n, correct / max(1, n), wilson(correct, n))
 
 
 def recall(
@@ -120,6 +123,19 @@ def pictures_needed(limit: float, disagreement: float, confidence: float) -> int
         return paired_interval(half * n, half * n, n, confidence)[1] - limit
 
     return ceil(brentq(excess, 1.0, 1e9, rtol=1e-4)) if excess(1e9) < 0 else 10**9
+
+
+def answered_score(
+    logits: NDArray[np.float32], targets: NDArray[np.int64], output: Output
+) -> Score:
+    """Correct answers of logits (n, classes) among the pictures that get a label on the device.
+
+    The others are `unknown`: nothing was found in them, or the score is below the threshold.
+    """
+    known = np.isfinite(logits).all(axis=1)
+    chances, targets = probabilities(logits[known], output.temperature), targets[known]
+    sure = chances.max(axis=1) >= (output.unknown_threshold or 0.0)
+    return score(chances[sure].argmax(axis=1), targets[sure])
 
 
 def probabilities(logits: NDArray[np.float32], temperature: float = 1.0) -> NDArray[np.float64]:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from edge.bundle import Bundle, read_bundle
 from edge.interpreter import installed_runtimes
+from edge.strict import from_dict
 from export.calibration import choose_calibration
 from export.controls import with_model
 from export.convert import convert
@@ -65,16 +66,18 @@ def outlier(model: Any, run: Run, pictures: NDArray[np.float32]) -> tuple[Any, R
     import keras
 
     from train.networks import build_network
+    from train.recipes import Recipe
 
     record = run.record
     assert record.recipe is not None
-    first, *others = record.recipe.widths
-    recipe = replace(record.recipe, widths=(first + 1, *others))
+    recipe = from_dict(Recipe, record.recipe, "recipe")
+    first, *others = recipe.widths
+    recipe = replace(recipe, widths=(first + 1, *others))
     wider = build_network(recipe, record.input, len(record.labels))
     kernel = np.random.default_rng(1).normal(size=(3, 3, 1, 1)).astype(np.float32)
     response = keras.ops.convert_to_numpy(keras.ops.conv(pictures, kernel, padding="same"))
     threshold = np.quantile(response.max(axis=(1, 2, 3)), 1 - 1 / 30)
-    gain = 1500 / (response.max() - threshold)
+    gain = 6000 / (response.max() - threshold)
     shown = {"gamma": gain, "beta": -gain * threshold, "moving_mean": 0, "moving_variance": 1}
     for old, new in zip(model.layers, wider.layers, strict=True):
         for source, target in zip(old.weights, new.weights, strict=True):
@@ -83,7 +86,7 @@ def outlier(model: Any, run: Run, pictures: NDArray[np.float32]) -> tuple[Any, R
             if room.shape[-1] == first + 1:
                 room[..., -1] = shown[source.name] if source.name in shown else kernel[..., 0]
             target.assign(room)
-    return wider, replace(run, record=replace(record, recipe=recipe))
+    return wider, replace(run, record=replace(record, recipe=asdict(recipe)))
 
 
 KINDS: dict[str, Callable[[Any, Run, NDArray[np.float32]], tuple[Any, Run]]] = {

@@ -99,7 +99,10 @@ def test_own_model_is_quantised_gated_and_kept(own: Path, tmp_path: Path) -> Non
             for label in LABELS
             for path in sorted((own / "pictures" / "test" / label).iterdir())
         ]
-    assert sum(results) == bundle.proof.measurements[0].score.correct
+    assert sum(results) == bundle.proof.measurements[0].answered.correct
+    output = bundle.contract.output
+    assert output.temperature != 1.0  # fitted, and on too few pictures for a threshold
+    assert output.unknown_threshold is None
     assert str(own) not in json.dumps(bundle.contract.provenance)
 
 

@@ -18,7 +18,9 @@ ALLOWED = {
 }
 HEAVY = {"tensorflow", "keras", "jax", "torch"}
 EXPORT_MAY_TAKE = {
-    "train.cli", "train.datasets", "train.runs", "train.samples", "train.toml", "train.versions"
+    "train.confidence", "train.datasets", "train.run_data", "train.runs", "train.samples",
+    "train.toml",
+    "train.versions",
 }  # fmt: skip
 
 
@@ -60,9 +62,12 @@ def test_export_takes_only_data_and_runs_of_train() -> None:
 @pytest.mark.parametrize(
     ("library", "home"),
     [
-        ("tensorflow", {"export/convert.py"}),
+        ("tensorflow", {"export/convert.py", "train/devices/on_tensorflow.py"}),
+        ("jax", {"train/devices/on_jax.py"}),
         ("pooch", {"train/download.py"}),
         ("sklearn", {"train/datasets.py"}),
+        ("imagehash", {"train/photos/facts.py"}),
+        ("keras_tuner", {"train/hyperband.py"}),
     ],
 )
 def test_each_heavy_library_has_one_home(library: str, home: set[str]) -> None:

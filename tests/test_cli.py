@@ -115,7 +115,12 @@ def test_shipped_models_reach_what_the_readme_says() -> None:
 
 
 def test_people_can_read_models_info_and_verify(capsys: Capture) -> None:
-    for arguments, word in [(["models"], "fashion"), (["info", "digits"], "95 % interval")]:
+    for arguments, word in [
+        (["models"], "fashion"),
+        (["info", "digits"], "95 % interval"),
+        (["info", "digits"], "temperature 1.17, a score below 0.862 is 'unknown'"),
+        (["info", "digits"], "% of those rightly"),
+    ]:
         assert run(arguments) == 0
         assert word in capsys.readouterr().out
     assert run(["verify", "digits"]) == 0

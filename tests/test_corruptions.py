@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from export.corruptions import CONDITIONS, Condition, at_model_size, corrupt
 from tests.drawing import draw_digit
 from train.datasets import INK_28
-from train.folders import PHOTO
+from train.photos import PHOTO
 
 GRAY = draw_digit("4", side=28, width=4)
 COLOR = np.random.default_rng(1).integers(0, 256, (40, 64, 3), dtype=np.uint8)

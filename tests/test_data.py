@@ -21,6 +21,7 @@ from tests.conftest import DATA
 from train import download
 from train.datasets import load_dataset
 from train.download import IDX_FILES, MNIST, Published, fetch, read_idx
+from train.runs import Split
 from train.samples import split
 
 Capture = pytest.CaptureFixture[str]
@@ -46,6 +47,36 @@ def test_split_is_stratified_seeded_and_disjoint() -> None:
     again, other = split(targets, 0.2, seed=3)[1], split(targets, 0.2, seed=4)[1]
     assert np.array_equal(held_out, again)
     assert not np.array_equal(held_out, other)
+
+
+def test_split_is_the_one_that_shipped_runs_were_made_with() -> None:
+    rest, held_out = split(np.arange(1000) * 7 % 11, 0.15, seed=5)
+    assert Split(rest, held_out).fingerprint() == (
+        "bb1f0a349c547a44f7cec7dd1c52a6e4f4e64f6612533b7e3e7dee0d8b70fc79"
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_split_keeps_groups_on_one_side_and_classes_on_both(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    sizes = rng.choice([1, 1, 1, 2, 5, 12], 200)
+    groups = rng.permutation(200).repeat(sizes)
+    targets = (groups % 4).astype(np.int64)
+    targets[rng.choice(len(groups), 5)] = 3  # some groups are of two classes
+    rest, held_out = split(targets, 0.2, seed, groups)
+    assert sorted([*rest, *held_out]) == list(range(len(targets)))
+    assert not set(groups[rest]) & set(groups[held_out])
+    shares = np.bincount(targets[held_out]) / np.bincount(targets)
+    assert shares.min() > 0.13
+    assert shares.max() < 0.21
+    assert np.array_equal(held_out, split(targets, 0.2, seed, groups)[1])
+
+
+def test_split_of_large_groups_takes_the_smallest_and_never_the_last() -> None:
+    targets = np.repeat([0, 1, 2], [9, 6, 2])
+    groups = np.repeat([7, 3, 5, 2, 9, 4], [4, 2, 3, 3, 3, 2])
+    _, held_out = split(targets, 0.2, 1, groups)
+    assert groups[held_out].tolist() in ([3, 3, 2, 2, 2], [3, 3, 9, 9, 9])
 
 
 @pytest.mark.parametrize("name", ["digits", "fashion"])
@@ -194,7 +225,7 @@ def make_folder(root: Path, counts: dict[str, int]) -> Path:
 
 def test_folder_of_class_folders_becomes_a_data_set(tmp_path: Path, capsys: Capture) -> None:
     root = make_folder(tmp_path / "fruit", {"pear": 10, "apple": 20})
-    (root / "pear" / "copy.png").write_bytes((root / "apple" / "3.png").read_bytes())
+    (root / "pear" / "copy.png").write_bytes((root / "pear" / "3.png").read_bytes())
     (root / "pear" / "torn.png").write_bytes(b"\x89PNG")
     (root / "pear" / "notes.txt").write_text("not a picture")
     dataset = load_dataset(str(root))
@@ -204,8 +235,9 @@ def test_folder_of_class_folders_becomes_a_data_set(tmp_path: Path, capsys: Capt
     assert dataset.train.tensors(dataset.input).shape == (24, 64, 64, 3)
     assert not set(dataset.train.digests()) & set(dataset.test.digests())
     told = capsys.readouterr().err
-    assert "copy.png is a copy of" in told
+    assert "pear/copy.png: same pixels as pear/3.png" in told
     assert "torn.png" in told
+    assert f"30 pictures are used; to see all: edgeproof scan {root}" in told
     assert "notes" not in told
 
 

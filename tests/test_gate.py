@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from edge.bundle import Bundle, write_bundle
 from edge.classifier import Classifier
+from edge.contract import Output
 from edge.errors import ModelError, UsageError
 from edge.interpreter import installed_runtimes
 from export.baseline import Mistakes, Shipped, find_baseline
@@ -47,6 +48,7 @@ LENIENT = Policy(
     min_sqnr_db=-200.0,
     max_calibration_error_rise=1.0,
     max_nll_rise=1000.0,
+    max_unknown_rise_points=100.0,
     hard_pictures=1,
     max_corrupted_drop_points=100.0,
     min_kernel_agreement=0.0,
@@ -73,14 +75,19 @@ def reference(answers: NDArray[np.int64] = TARGETS) -> Reference:
 
 
 def answers_with(
-    answers: NDArray[np.int64], noisy: int = 0, other: int = 0, runtime: str = "runtime"
+    answers: NDArray[np.int64],
+    noisy: int = 0,
+    other: int = 0,
+    unsure: int = 0,
+    runtime: str = "runtime",
 ) -> Answers:
     """A candidate that gives these answers.
 
     noisy: how many more of the noisy pictures it gets wrong. other: how many pictures get another
-    label from the reference kernels.
+    label from the reference kernels. unsure: how many get their label with a score of 0.23.
     """
     logits = logits_for(answers)
+    logits[:unsure] /= 12
     bad = logits_for((answers[PART] + (np.arange(len(PART)) < noisy)) % 10)
     kernels = logits_for((answers[PART] + (np.arange(len(PART)) < other)) % 10)
     corrupted = np.stack([logits[PART], bad])
@@ -93,6 +100,7 @@ def verdict(
     size_bytes: int = 500,
     noisy: int = 0,
     other: int = 0,
+    unsure: int = 0,
     shipped_wrong: tuple[int, ...] | None = None,
 ) -> Verdict:
     """The gate's word on these answers, against a float model that is always right."""
@@ -100,8 +108,10 @@ def verdict(
     if shipped_wrong is not None:
         wrong = {"0": tuple(shipped_wrong)}
         shipped = Shipped({"runtime": Mistakes("1", 200 - len(shipped_wrong), 200, wrong)})
-    one = answers_with(answers, noisy, other)
-    return judge(policy, "int8", size_bytes, reference(), [one], shipped)
+    one = answers_with(answers, noisy, other, unsure)
+    return judge(
+        policy, "int8", size_bytes, reference(), [one], shipped, Output(unknown_threshold=0.5)
+    )
 
 
 def with_wrong(count: int, target: int = 3) -> NDArray[np.int64]:
@@ -123,6 +133,7 @@ def with_wrong(count: int, target: int = 3) -> NDArray[np.int64]:
         ({"min_sqnr_db": 12.0}, {"wrong": 10}),
         ({"max_calibration_error_rise": 0.01}, {"wrong": 10}),
         ({"max_nll_rise": 0.2}, {"wrong": 10}),
+        ({"max_unknown_rise_points": 0.9}, {"unsure": 2}),
         ({"max_corrupted_drop_points": 1.9}, {"noisy": 2}),
         ({"min_kernel_agreement": 0.99}, {"other": 1}),
         ({"max_regression_points": 4.4}, {"wrong": 10, "shipped_wrong": (1,)}),
@@ -148,6 +159,17 @@ def test_findings_are_counted_right() -> None:
     assert found.agreement == pytest.approx(0.975)
     assert found.worst_class == "3"
     assert found.worst_class_drop_points == pytest.approx(25.0)
+
+
+def test_unsure_answers_are_right_and_not_given() -> None:
+    result = verdict(LENIENT, with_wrong(5), unsure=8)
+    (found,) = result.measurements
+    assert (found.score.correct, found.score.n) == (195, 200)
+    assert (found.answered.correct, found.answered.n) == (187, 192)
+    assert result.float_answered.n == 200
+    (check,) = [check for check in result.checks if check.name == "max_unknown_rise_points"]
+    assert check.value == pytest.approx(4.0)
+    assert check.note == "8 pictures are unknown, 0 to the float model"
 
 
 def test_corrupted_pictures_are_compared_one_by_one() -> None:

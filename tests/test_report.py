@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge.contract import Input, Preprocess
+from edge.contract import Input, Output, Preprocess
 from export.baseline import mistakes
 from export.bench import Finding
 from export.corruptions import CONDITIONS
@@ -31,7 +31,6 @@ from export.report.figures import pareto_front
 from export.report.junit import clean
 from export.report.pictures import MOST
 from export.variants import Quantization
-from train.recipes import load_recipe
 from train.runs import RunRecord
 from train.samples import PictureFiles, Samples
 
@@ -40,6 +39,7 @@ LABELS = ("cat", "dog", EVIL, "never shown")
 VOID = {"meta", "img", "wbr"}
 
 
+OUTPUT = Output(temperature=1.25, unknown_threshold=0.6)
 QUANTIZATION = Quantization("percentile", 99.9, 500, ("dense_1",))
 
 
@@ -68,16 +68,16 @@ def a_finding(reference: Reference, variant: str, noise: float) -> Finding:
         for runtime, us in (("tflite-runtime", 300.0), ("ai-edge-litert", 0.0))
     )
     shipped = mistakes([replace(a, logits=reference.logits) for a in answers], reference)
-    verdict = judge(load_policy("other"), variant, 96_000, reference, answers, shipped)
+    verdict = judge(load_policy("other"), variant, 96_000, reference, answers, shipped, OUTPUT)
     causes = () if verdict.passed else (Cause("layer", f"conv_1 of {EVIL}"),)
     layers = (a_layer("conv_1", 3.25), a_layer(EVIL, 40.0))
-    return Finding(variant, verdict, answers, 1.0, QUANTIZATION, causes, layers)
+    return Finding(variant, verdict, answers, OUTPUT, QUANTIZATION, causes, layers)
 
 
 def a_report(reference: Reference, noises: dict[str, float], **changes: object) -> Report:
     gray = Input(28, 28, "gray", Preprocess("ink", (0.0,), (255.0,)))
     record = RunRecord(
-        1, "tiny-1", "tiny", EVIL, reference.labels, gray, load_recipe("cnn"), 1, "a", "b", "c",
+        1, "tiny-1", "tiny", EVIL, reference.labels, gray, {}, 1, "a", "b", "c",
         {"keras": "3"}, 1, 1, {}, 1.0,
     )  # fmt: skip
     pixels = np.random.default_rng(2).integers(0, 256, (len(reference.targets), 28, 28))
@@ -190,9 +190,13 @@ def test_failures_causes_and_refusals_stand_in_every_report(texts: dict[str, str
 def test_json_is_strict_and_complete(texts: dict[str, str]) -> None:
     text = texts["report.json"]
     told = json.loads(text, parse_constant=lambda name: pytest.fail(name))
-    assert (told["schema"], told["passed"], told["labels"][2]) == (2, False, EVIL)
+    assert (told["schema"], told["passed"], told["labels"][2]) == (3, False, EVIL)
     candidate = told["candidates"][1]
     assert candidate["outcome"] == "failed"
+    assert (candidate["temperature"], candidate["unknown_threshold"]) == (1.25, 0.6)
+    floats, told_of = candidate["float_answered"], candidate["measurements"][0]["answered"]
+    assert told_of["correct"] <= told_of["n"] < told["test_pictures"]
+    assert floats["n"] < told["float"]["answered"]["n"] == told["test_pictures"]
     assert candidate["layers"][0]["name"] == "conv_1"
     assert candidate["quantization"]["percentile"] == 99.9
     measured = candidate["measurements"][0]
@@ -204,6 +208,18 @@ def test_json_is_strict_and_complete(texts: dict[str, str]) -> None:
     assert len(measured["gained"]) == measured["drop"]["gained"]
     assert told["steps"][0]["trial"]["passed"] is True
     assert "numpy" in told["versions"]
+
+
+def test_every_report_for_people_says_how_many_pictures_are_answered(
+    texts: dict[str, str],
+) -> None:
+    """The record has no confidence here, so the float model's headline answers them all."""
+    found = mixed().findings[1].verdict.measurements[0].answered
+    share, right = f"{100 * found.n / 240:.2f} %", f"{100 * found.accuracy:.2f} %"
+    people = {"report.html": texts["report.html"], "summary.md": texts["summary.md"]}
+    for name, text in {**people, "terminal": "\n".join(table(mixed()))}.items():
+        for told in ("100.00 %", share, right):
+            assert told in text, (name, told)
 
 
 def test_junit_counts_what_it_holds(texts: dict[str, str]) -> None:

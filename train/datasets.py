@@ -12,7 +12,7 @@ from edge.errors import UsageError
 from edge.preprocess.ink import place_by_mass
 from edge.preprocess.photo import resize
 from train.download import FASHION_MNIST, MNIST, Published, fetch
-from train.folders import load_folder
+from train.photos import load_folder
 from train.samples import Dataset, Samples, split
 
 NAMES = ("optdigits", "digits", "fashion")

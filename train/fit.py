@@ -1,112 +1,67 @@
-"""The training loop: fit a recipe on a data set, keep the best epoch, survive an interruption."""
+"""A training from data set and recipe to run folder; it survives an interruption at any moment."""
 
 from __future__ import annotations
 
-import json
-import math
-import sys
-import time
-from dataclasses import dataclass, field
+import shutil
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.files import write_atomic
-from train.augment import shift
+from edge.contract import Input, Preprocess
+from train.batches import Batches, class_weights
+from train.checkpoint import Arrays, Checkpoint, Progress, read_checkpoint, write_checkpoint
+from train.confidence import fit_confidence
+from train.devices import Machine
+from train.epochs import EachEpoch
+from train.logs import CSV, TENSORBOARD, EventFiles, write_csv
 from train.networks import build_network
+from train.pixels import prepare_all
 from train.plots import plot_curves
-from train.progress import EpochProgress
+from train.progress import EpochProgress, say
 from train.recipes import Recipe
-from train.runs import MODEL, SCHEMA, RunRecord, Split, run_id, write_record, write_split
+from train.runs import (
+    MODEL,
+    SCHEMA,
+    Confidence,
+    RunRecord,
+    Split,
+    run_id,
+    write_record,
+    write_split,
+)
 from train.samples import Dataset, split
+from train.trainer import RESIDENT_BYTES, Trainer, planned_epochs, recipe_of_random_weights
 from train.versions import versions
 
-
-class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Shuffled, augmented batches; what an epoch holds depends on seed and epoch alone."""
-
-    def __init__(
-        self,
-        inputs: NDArray[np.float32],
-        targets: NDArray[np.int64],
-        recipe: Recipe,
-        seed: int,
-        epoch: int,
-    ) -> None:
-        super().__init__()
-        self.inputs, self.targets = inputs, targets
-        self.recipe, self.seed, self.epoch = recipe, seed, epoch
-        self._shuffle()
-
-    def __len__(self) -> int:
-        return math.ceil(len(self.targets) / self.recipe.batch_size)
-
-    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        size = self.recipe.batch_size
-        chosen = self.order[index * size : (index + 1) * size]
-        rng = np.random.default_rng((self.seed, self.epoch, index))
-        return shift(self.inputs[chosen], self.recipe.shift_pixels, rng), self.targets[chosen]
-
-    def on_epoch_end(self) -> None:
-        self.epoch += 1
-        self._shuffle()
-
-    def _shuffle(self) -> None:
-        rng = np.random.default_rng((self.seed, self.epoch))
-        self.order = rng.permutation(len(self.targets))
+CHECKPOINT, STATE = "checkpoint", "state.npz"
+"""Folder within the run's, gone at its end, and the file that an interrupted training needs."""
 
 
-@dataclass
-class Progress:
-    """checkpoint.json: where an unfinished training stands."""
+@dataclass(frozen=True)
+class Job:
+    """A training that is settled: what is fitted, how, where and on what."""
 
+    dataset: Dataset
+    source: str
+    """The data set as the user named it."""
+    recipe: Recipe
+    seed: int
+    folder: Path
+    machine: Machine
+    indices: Split
     id: str
-    epoch: int = 0
-    """Epochs finished."""
-    best_epoch: int = 0
-    history: dict[str, list[float]] = field(default_factory=dict)
-    seconds: float = 0.0
 
+    @property
+    def scratch(self) -> Path:
+        return self.folder / CHECKPOINT
 
-class Checkpoints(keras.callbacks.Callback):  # type: ignore[misc]
-    """After each epoch: the whole state for a restart, and the weights when they are the best.
-
-    The state file names the weights file, so the two never disagree, whenever power fails.
-    """
-
-    def __init__(self, folder: Path, progress: Progress) -> None:
-        super().__init__()
-        self.folder, self.progress = folder, progress
-        self.began_s = time.monotonic() - progress.seconds
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        progress = self.progress
-        for name, value in (logs or {}).items():
-            if name != "learning_rate":
-                progress.history.setdefault(name, []).append(float(value))
-        progress.epoch = epoch + 1
-        progress.seconds = time.monotonic() - self.began_s
-        before = self._files()
-        self.model.save(self.folder / f"epoch-{progress.epoch}.keras")
-        if self._is_best():
-            progress.best_epoch = progress.epoch
-            self.model.save(self.folder / f"best-{progress.epoch}.keras")
-        write_atomic(self.folder / "checkpoint.json", json.dumps(vars(progress)).encode())
-        keep = {f"epoch-{progress.epoch}.keras", f"best-{progress.best_epoch}.keras"}
-        for path in before:
-            if path.name not in keep:
-                path.unlink(missing_ok=True)
-
-    def _is_best(self) -> bool:
-        accuracy, loss = (self.progress.history[name] for name in ("val_accuracy", "val_loss"))
-        rank = [(a, -b) for a, b in zip(accuracy, loss, strict=True)]
-        return rank[-1] >= max(rank)
-
-    def _files(self) -> list[Path]:
-        return sorted(self.folder.glob("*.keras"))
+    @property
+    def is_chief(self) -> bool:
+        """Whether this is the process that writes."""
+        return self.machine.worker == 0
 
 
 def train_model(
@@ -116,8 +71,9 @@ def train_model(
     folder: Path,
     seed: int,
     resume: bool,
+    machine: Machine,
 ) -> RunRecord:
-    """Fits a model and writes the run folder; nothing in it changes before the fit is done.
+    """Fits a model and writes the run folder; no result in it changes before the fit is done.
 
     source: the data set as the user named it, for run.json.
     resume: continue an interrupted training of the same data, recipe and seed.
@@ -125,100 +81,164 @@ def train_model(
     Returns:
         What run.json holds.
     """
-    keras.utils.set_random_seed(seed)
-    name = folder.name
-    indices = Split(*split(dataset.train.targets, recipe.validation_fraction, seed))
-    prints = (dataset.train.fingerprint(), dataset.test.fingerprint(), indices.fingerprint())
-    progress = Progress(run_id(name, recipe, seed, *prints))
-    checkpoints = folder / "checkpoint"
-    if resume:
-        progress = _stored_progress(checkpoints, progress.id) or progress
-    checkpoints.mkdir(parents=True, exist_ok=True)
+    dataset = replace(dataset, input=input_for(dataset.input, recipe))
+    train = dataset.train
+    indices = Split(*split(train.targets, recipe.validation_fraction, seed, train.groups))
+    prints = (train.fingerprint(), dataset.test.fingerprint(), indices.fingerprint())
+    id = run_id(folder.name, recipe, seed, *prints)
+    job = Job(dataset, source, recipe, seed, folder, machine, indices, id)
+    checkpoint = (_stored(job) if resume else None) or Checkpoint(Progress(id), [], [])
+    job.scratch.mkdir(parents=True, exist_ok=True)
+    if job.is_chief and not checkpoint.state:
+        shutil.rmtree(folder / TENSORBOARD, ignore_errors=True)  # of an earlier training
+    # Workers may share the folder, and each makes its own.
+    stored = f"pixels-{prints[0][:12]}-{dataset.input.height}-{machine.worker}.npy"
+    pixels = prepare_all(train, dataset.input, job.scratch / stored)
 
-    train, validation = dataset.train.take(indices.train), dataset.train.take(indices.validation)
-    batches = Batches(
-        train.tensors(dataset.input), train.targets, recipe, seed, epoch=progress.epoch
-    )
-    epochs = max(recipe.epochs, math.ceil(recipe.min_steps / len(batches)))
-    if progress.epoch:
-        print(f"resuming {name} behind epoch {progress.epoch} of {epochs}", file=sys.stderr)
-        model = keras.models.load_model(checkpoints / f"epoch-{progress.epoch}.keras")
-    else:
-        model = _fresh_model(recipe, dataset, steps=epochs * len(batches))
-    model.fit(
-        batches,
-        validation_data=(validation.tensors(dataset.input), validation.targets),
-        epochs=epochs,
-        initial_epoch=progress.epoch,
-        shuffle=False,  # Batches shuffles, in an order that a restart can repeat
-        verbose=0,
-        callbacks=[
-            Checkpoints(checkpoints, progress),
-            EpochProgress(len(train), recipe.batch_size),
-        ],
-    )
-    _save_best(checkpoints / f"best-{progress.best_epoch}.keras", recipe, dataset, folder)
-    write_split(folder, indices)
-    record = RunRecord(
-        SCHEMA,
-        progress.id,
-        name,
-        source,
-        dataset.labels,
-        dataset.input,
-        recipe,
-        seed,
-        *prints,
-        versions=versions("keras", "tensorflow", "numpy", "pillow"),
-        epochs=progress.epoch,
-        best_epoch=progress.best_epoch,
-        history={key: tuple(values) for key, values in progress.history.items()},
-        train_seconds=round(progress.seconds, 1),
-    )
-    write_record(folder, record)
-    plot_curves(folder / "curves.png", record)
-    _remove(checkpoints)
+    if not checkpoint.progress.is_refit:
+        checkpoint = _fit(job, pixels, checkpoint)
+    if recipe.refit:
+        checkpoint = _refit(job, pixels, checkpoint)
+    record = _record(job, checkpoint.progress, prints)
+    if job.is_chief:
+        _write_run(job, record, checkpoint.best)
+        shutil.rmtree(job.scratch)
     return record
 
 
-def _fresh_model(recipe: Recipe, dataset: Dataset, steps: int) -> Any:
-    """A compiled network whose learning rate is planned for `steps` batches."""
-    model = build_network(recipe, dataset.input, len(dataset.labels))
-    rate: Any = recipe.learning_rate
-    if recipe.schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps)
-    optimizers = {"sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam}
-    model.compile(
-        optimizers[recipe.optimizer](rate),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
+def input_for(spec: Input, recipe: Recipe) -> Input:
+    """The input that the recipe's network takes of a data set's pictures.
+
+    Photos have the size that the recipe says; MobileNet's weights expect pixels from -1 to 1.
+    """
+    if spec.preprocess.kind != "photo":
+        return spec
+    mean, std = spec.preprocess.mean, spec.preprocess.std
+    if recipe.network == "mobilenet":
+        mean = std = (127.5,) * spec.channels
+    preprocess = Preprocess("photo", mean, std, spec.preprocess.fit)
+    return Input(recipe.side, recipe.side, spec.color, preprocess)
+
+
+def _fit(job: Job, pixels: NDArray[np.uint8], start: Checkpoint) -> Checkpoint:
+    """The first phase: validated each epoch, the best one kept, confidence fitted on it."""
+    indices, targets = job.indices, job.dataset.train.targets
+    batches = make_batches(job, pixels, indices.train)
+    trainer = make_trainer(job, batches, start)
+    validation = pixels[indices.validation], targets[indices.validation]
+    epochs = planned_epochs(job.recipe, len(batches))
+    done = _run(job, trainer, epochs, start, validation)
+    confidence = fit_confidence(trainer.answer(done.best, validation[0]), validation[1])
+    return replace(done, progress=replace(done.progress, **asdict(confidence)))
+
+
+def _refit(job: Job, pixels: NDArray[np.uint8], start: Checkpoint) -> Checkpoint:
+    """The second phase: all pictures, for as many epochs as the best one took."""
+    count = len(job.dataset.train)
+    if not start.progress.is_refit:
+        start = Checkpoint(replace(start.progress, is_refit=True, epoch=0), [], [])
+    epochs = start.progress.best_epoch
+    if job.is_chief:
+        say(f"{job.folder.name}: final training, {epochs} epochs on all {count} pictures")
+    trainer = make_trainer(job, make_batches(job, pixels, np.arange(count)), start)
+    return _run(job, trainer, epochs, start, None)
+
+
+def make_batches(job: Job, pixels: NDArray[np.uint8], chosen: NDArray[np.int64]) -> Batches:
+    dataset, recipe = job.dataset, job.recipe
+    targets, classes = dataset.train.targets, len(dataset.labels)
+    return Batches(
+        pixels,
+        chosen,
+        np.eye(classes, dtype=np.float32)[targets],
+        batch_size=recipe.batch_size,
+        augment=recipe.augment,
+        seed=job.seed,
+        is_resident=job.machine.keeps_pictures and pixels.nbytes <= RESIDENT_BYTES,
+        share=(job.machine.worker, job.machine.workers),
+        weights=class_weights(targets, classes) if recipe.class_weights else None,
     )
-    return model
 
 
-def _stored_progress(checkpoints: Path, expected_id: str) -> Progress | None:
+def make_trainer(job: Job, batches: Batches, start: Checkpoint) -> Trainer:
+    spec, classes = job.dataset.input, len(job.dataset.labels)
+    trainer = Trainer(job.recipe, spec, classes, job.machine, batches, job.seed)
+    if start.state:
+        trainer.restore(start.state)
+    return trainer
+
+
+def _run(
+    job: Job,
+    trainer: Trainer,
+    epochs: int,
+    start: Checkpoint,
+    validation: tuple[NDArray[np.uint8], NDArray[np.int64]] | None,
+) -> Checkpoint:
+    """Fits from where `start` stands to the last epoch, or to where the recipe stops it."""
+    first, events = start.progress.epoch, EventFiles(job.folder / TENSORBOARD)
+    if first and job.is_chief:
+        say(f"resuming {job.folder.name} behind epoch {first} of {epochs}")
+
+    def save(checkpoint: Checkpoint) -> None:
+        if job.is_chief:
+            write_checkpoint(job.scratch / STATE, checkpoint)
+            history = checkpoint.progress.history
+            write_csv(job.folder / CSV, history)
+            if validation is not None:
+                figures = {name: values[-1] for name, values in history.items()}
+                events.add(checkpoint.progress.epoch, figures)
+
+    each = EachEpoch(trainer, start, validation, save)
     try:
-        progress = Progress(**json.loads((checkpoints / "checkpoint.json").read_text()))
-    except (OSError, ValueError, TypeError):
+        if first < epochs and not each.is_over:
+            told = EpochProgress(len(trainer.batches), trainer.batches.batch_size)
+            trainer.fit(epochs, first, [each, *([told] if job.is_chief else [])])
+    finally:
+        events.close()
+    return Checkpoint(each.progress, [], each.best)
+
+
+def _stored(job: Job) -> Checkpoint | None:
+    """The checkpoint of this very training, where there is one."""
+    checkpoint = read_checkpoint(job.scratch / STATE)
+    if checkpoint is None:
         return None
-    if not (checkpoints / f"epoch-{progress.epoch}.keras").is_file():
+    if checkpoint.progress.id != job.id:
+        say(f"{job.scratch} is of another training; starting afresh")
         return None
-    if progress.id != expected_id:
-        print(f"{checkpoints} is of another training; starting afresh", file=sys.stderr)
-        return None
-    return progress
+    return checkpoint
 
 
-def _save_best(best: Path, recipe: Recipe, dataset: Dataset, folder: Path) -> None:
-    """Writes model.keras without the optimizer's state, which triples its size."""
-    model = build_network(recipe, dataset.input, len(dataset.labels))
-    model.set_weights(keras.models.load_model(best).get_weights())
-    whole = best.with_name(MODEL)
-    keras.saving.save_model(model, whole)
-    whole.replace(folder / MODEL)
+def _record(job: Job, progress: Progress, prints: tuple[str, str, str]) -> RunRecord:
+    dataset = job.dataset
+    return RunRecord(
+        SCHEMA,
+        job.id,
+        job.folder.name,
+        job.source,
+        dataset.labels,
+        dataset.input,
+        asdict(job.recipe),
+        job.seed,
+        *prints,
+        versions=versions("keras", job.machine.backend, "numpy", "pillow"),
+        epochs=len(progress.history["val_loss"]),
+        best_epoch=progress.best_epoch,
+        history=progress.history,
+        train_seconds=progress.seconds,
+        confidence=Confidence(progress.temperature, progress.unknown_threshold),
+        machine=job.machine.describe(),
+    )
 
 
-def _remove(checkpoints: Path) -> None:
-    for path in checkpoints.iterdir():
-        path.unlink()
-    checkpoints.rmdir()
+def _write_run(job: Job, record: RunRecord, weights: Arrays) -> None:
+    """Writes the run's files; model.keras without the optimizer's state, which triples its size."""
+    network = build_network(recipe_of_random_weights(job.recipe), record.input, len(record.labels))
+    network.set_weights(weights)
+    whole = job.scratch / MODEL
+    keras.saving.save_model(network, whole)
+    whole.replace(job.folder / MODEL)
+    write_split(job.folder, job.indices)
+    write_record(job.folder, record)
+    plot_curves(job.folder / "curves.png", record)

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from edge.files import write_atomic
 from edge.strict import Mismatch, from_dict
 from train.recipes import Recipe
 
-SCHEMA = 1
+SCHEMA = 2
 RUNS = Path("runs")
 SHIPPED = Path("models")
 """Where runs are looked for by name, in this order."""
@@ -38,6 +39,16 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Confidence:
+    """What makes a score mean something; fitted on validation pictures."""
+
+    temperature: float
+    """Logits are divided by it before softmax (Guo et al. 2017)."""
+    unknown_threshold: float | None
+    """A top score below it, 0 to 1, is answered as `unknown`; none: never."""
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """run.json: how a model was made, enough to make it again."""
 
@@ -49,8 +60,9 @@ class RunRecord:
     """A data set's name, or the folder as it was given."""
     labels: tuple[str, ...]
     input: Input
-    recipe: Recipe | None
-    """None: trained elsewhere, see export/adopt.py."""
+    recipe: dict[str, Any] | None
+    """As it was resolved; none: trained elsewhere, see export/adopt.py. What an older recipe said
+    stays on record even where today's has other keys."""
     seed: int
     train_sha256: str
     """Fingerprint of the training samples, validation included."""
@@ -65,6 +77,9 @@ class RunRecord:
     history: dict[str, tuple[float, ...]]
     """One number an epoch: loss, accuracy, val_loss, val_accuracy (fractions, 0 to 1)."""
     train_seconds: float
+    confidence: Confidence | None = None
+    machine: str = ""
+    """What it was fitted on, for people."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +121,8 @@ def default_name(dataset: str, recipe_name: str) -> str:
     from train.datasets import NAMES
 
     base = dataset if dataset in NAMES else Path(dataset).resolve().name
-    return base if recipe_name == "cnn" else f"{base}-{recipe_name}"
+    recipe = Path(recipe_name).stem
+    return base if recipe == "cnn" else f"{base}-{recipe}"
 
 
 def write_split(folder: Path, split: Split) -> None:

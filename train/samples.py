@@ -20,12 +20,16 @@ class PictureFiles:
     """Picture files as frames, each decoded when asked for: uint8 (H, W, 3) or (H, W)."""
 
     paths: tuple[Path, ...]
+    digests: tuple[bytes, ...] | None = None
+    """Of each picture's frame, as `digest` gives it, where a scan has seen them."""
 
     def __getitem__(self, index: int) -> NDArray[np.uint8]:
         return decode_file(self.paths[index])
 
     def take(self, indices: NDArray[np.int64]) -> PictureFiles:
-        return PictureFiles(tuple(self.paths[int(index)] for index in indices))
+        chosen = [int(index) for index in indices]
+        known = self.digests and tuple(self.digests[index] for index in chosen)
+        return PictureFiles(tuple(self.paths[index] for index in chosen), known)
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class Samples:
     """uint8 (n, H, W) gray in one array, or files."""
     targets: NDArray[np.int64]
     """(n,) index into the data set's labels."""
+    groups: NDArray[np.int64] | None = None
+    """(n,) samples of one group are near copies, which no split may part; none: no two are."""
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -45,9 +51,10 @@ class Samples:
 
     def take(self, indices: NDArray[np.int64]) -> Samples:
         """The samples at `indices`, in that order."""
+        groups = None if self.groups is None else self.groups[indices]
         if isinstance(self.frames, PictureFiles):
-            return Samples(self.frames.take(indices), self.targets[indices])
-        return Samples(self.frames[indices], self.targets[indices])
+            return Samples(self.frames.take(indices), self.targets[indices], groups)
+        return Samples(self.frames[indices], self.targets[indices], groups)
 
     def tensors(self, spec: Input) -> NDArray[np.float32]:
         """Model inputs, float32 (n, height, width, channels), by the edge's own preprocessing."""
@@ -58,6 +65,8 @@ class Samples:
 
     def digests(self) -> list[bytes]:
         """SHA-256 of each frame's shape and pixels: the same picture has the same digest."""
+        if isinstance(self.frames, PictureFiles) and self.frames.digests is not None:
+            return list(self.frames.digests)
         return [digest(frame) for frame in self]
 
     def fingerprint(self) -> str:
@@ -97,22 +106,46 @@ def relabel(dataset: Dataset, labels: tuple[str, ...]) -> Dataset:
 
 def digest(frame: NDArray[np.uint8]) -> bytes:
     """SHA-256 of one frame's shape and pixels."""
-    return hashlib.sha256(repr(frame.shape).encode() + frame.tobytes()).digest()
+    whole = hashlib.sha256(repr(frame.shape).encode())
+    whole.update(np.ascontiguousarray(frame).data)
+    return whole.digest()
 
 
 def split(
-    targets: NDArray[np.int64], fraction: float, seed: int
+    targets: NDArray[np.int64],
+    fraction: float,
+    seed: int,
+    groups: NDArray[np.int64] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Stratified, seeded split: sorted indices (rest, held out).
 
     Each class gives `fraction` of itself, rounded, but at least one and never its last one.
+    groups: (n,) samples of one group stay together. A class then gives at most that many, keeps
+    two groups where it has three, and where no group is small enough gives its smallest one. A
+    class that is one single group gives none.
     """
     rng = np.random.default_rng(seed)
-    held_out = []
-    for target in np.unique(targets):
-        members = rng.permutation(np.flatnonzero(targets == target))
-        count = min(max(1, round(len(members) * fraction)), len(members) - 1)
-        held_out.append(members[:count])
-    chosen = np.sort(np.concatenate(held_out))
-    rest = np.setdiff1d(np.arange(len(targets)), chosen)
-    return rest, chosen
+    owners = np.arange(len(targets)) if groups is None else groups
+    classes, group_of = (np.unique(one, return_inverse=True)[1] for one in (targets, owners))
+    table = np.zeros((group_of.max() + 1, classes.max() + 1), np.int64)
+    np.add.at(table, (group_of, classes), 1)  # samples of each class in each group
+    whole, scenes = table.sum(0), (table > 0).sum(0)
+    wanted = np.minimum(np.maximum(1, np.round(whole * fraction)), whole - 1)
+    keep = 1 if groups is None else 2  # of groups, one is for training and one for validation
+    left = np.stack([wanted, np.maximum(np.minimum(1, scenes - 1), scenes - keep)])
+    held_out = np.zeros(len(table), bool)
+    for one in range(table.shape[1]):
+        order = rng.permutation(np.flatnonzero(table[:, one]))
+        for group in order:
+            cost = np.stack([table[group], table[group] > 0])
+            if not left[:, one].all():
+                break
+            if not held_out[group] and (cost <= left).all():
+                held_out[group] = True
+                left -= cost
+        if not held_out[order].any():
+            stays = (table[~held_out] > 0).sum(0) > 1
+            able = [group for group in order if stays[table[group] > 0].all()]
+            held_out[sorted(able, key=lambda group: table[group].sum())[:1]] = True
+    chosen = held_out[group_of]
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)

@@ -10,7 +10,8 @@ import click
 
 if TYPE_CHECKING:
     from edge.bundle import Bundle
-    from edge.proof import Measurement
+    from edge.contract import Output
+    from edge.proof import Measurement, Score
 
 
 @click.command()
@@ -43,7 +44,7 @@ def _lines(bundle: Bundle, path: str) -> list[tuple[str, str]]:
         ("model", f"{contract.name} {contract.variant}, {path}"),
         ("labels", ", ".join(bundle.labels)),
         ("input", f"{size.height}x{size.width} {size.color}, preprocessing {steps.kind!r}"),
-        ("output", f"{contract.output.meaning}, temperature {contract.output.temperature:g}"),
+        ("output", _output(contract.output)),
         ("needs", f"TFLite {contract.model.min_runtime} or newer"),
         ("sha256", contract.model.sha256),
         ("quantised", _recipe(contract.provenance.get("quantization"))),
@@ -58,10 +59,21 @@ def _lines(bundle: Bundle, path: str) -> list[tuple[str, str]]:
         (
             "proof",
             f"{proof.float_score.n} test pictures of {proof.dataset}; "
-            f"float {100 * proof.float_score.accuracy:.2f} %",
+            f"float {100 * proof.float_score.accuracy:.2f} %, "
+            + _answered(proof.float_answered, proof.float_score.n),
         )
     )
     return lines + [("", _measured(measurement)) for measurement in proof.measurements]
+
+
+def _output(output: Output) -> str:
+    least = output.unknown_threshold
+    below = "no threshold" if least is None else f"a score below {least:.3g} is 'unknown'"
+    return f"{output.meaning}, temperature {output.temperature:.3g}, {below}"
+
+
+def _answered(found: Score, of: int) -> str:
+    return f"answers {100 * found.n / of:.2f} %, {100 * found.accuracy:.2f} % of those rightly"
 
 
 def _measured(found: Measurement) -> str:
@@ -71,7 +83,8 @@ def _measured(found: Measurement) -> str:
         f"{found.runtime}: {100 * found.score.accuracy:.2f} % "
         f"(95 % interval {100 * low:.2f} to {100 * high:.2f}), "
         f"drop {found.drop.points:+.2f} points ({from_points:+.2f} to {to_points:+.2f}), "
-        f"agreement {100 * found.agreement:.2f} %, SQNR {found.sqnr_db:.1f} dB"
+        f"agreement {100 * found.agreement:.2f} %, SQNR {found.sqnr_db:.1f} dB, "
+        + _answered(found.answered, found.score.n)
     )
     if not found.corruptions:
         return text

@@ -14,7 +14,7 @@ from edge.preprocess.ink import normalize_ink
 from edge.preprocess.object import normalize_object
 from edge.preprocess.photo import fit_photo, to_gray
 
-__all__ = ["prepare"]
+__all__ = ["prepare", "prepare_pixels"]
 
 
 def prepare(frame: NDArray[np.uint8], spec: Input) -> NDArray[np.float32]:
@@ -30,17 +30,23 @@ def prepare(frame: NDArray[np.uint8], spec: Input) -> NDArray[np.float32]:
         FrameError: not such an array.
         NothingFound: `ink` or `object` found nothing that stands out of its background.
     """
+    mean, std = _mean_and_std(spec.preprocess)
+    return (prepare_pixels(frame, spec).astype(np.float32) - mean) / std
+
+
+def prepare_pixels(frame: NDArray[np.uint8], spec: Input) -> NDArray[np.uint8]:
+    """`prepare` up to its last step: uint8 (height, width, channels), a quarter of the bytes.
+
+    Training stores these, and does the last step on the device.
+    """
     check_frame(frame)
     recipe = spec.preprocess
     if recipe.kind == "photo":
-        pixels = fit_photo(frame, spec)
-    else:
-        normalize = normalize_ink if recipe.kind == "ink" else normalize_object
-        is_ready = frame.shape[:2] == (spec.height, spec.width) and _looks_ready(frame)
-        gray = to_gray(frame) if is_ready else normalize(frame, spec.height, spec.width)
-        pixels = gray[:, :, np.newaxis]
-    mean, std = _mean_and_std(recipe)
-    return (pixels.astype(np.float32) - mean) / std
+        return fit_photo(frame, spec)
+    normalize = normalize_ink if recipe.kind == "ink" else normalize_object
+    is_ready = frame.shape[:2] == (spec.height, spec.width) and _looks_ready(frame)
+    gray = to_gray(frame) if is_ready else normalize(frame, spec.height, spec.width)
+    return gray[:, :, np.newaxis]
 
 
 @lru_cache(maxsize=8)

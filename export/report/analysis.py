@@ -145,6 +145,6 @@ def told_pictures(report: Report) -> tuple[int, ...]:
 
 def opinions(report: Report, finding: Finding) -> tuple[Opinion, Opinion]:
     """The float model's and the candidate's, both with the candidate's temperature."""
-    temperature = finding.temperature
+    temperature = finding.output.temperature
     ours = opinion(shown_answers(finding).logits, temperature)
     return opinion(report.reference.logits, temperature), ours

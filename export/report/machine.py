@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.proof import Measurement
 from export.measure import Answers
+from export.pack import output_of
 from export.report.analysis import (
     curves_of,
     flips,
@@ -18,7 +19,7 @@ from export.report.analysis import (
     word,
 )
 from export.report.contents import Report
-from export.statistics import answers_of, reliability, score
+from export.statistics import reliability
 from train.samples import PictureFiles
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from export.bench import Finding
     from export.reference import Reference
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 def to_json(report: Report) -> str:
@@ -36,6 +37,8 @@ def to_json(report: Report) -> str:
 
     `confusion` is true class by answer, the last column `unknown`; `corruptions` go by kind and
     strength, 0 for clean, on the `hard_pictures`; `lost` and `gained` are indices of test pictures.
+    `answered` is of the pictures that get a label at the model's temperature and threshold; all
+    else, `confusion` too, is of the best label however low its score.
     """
     record, reference = report.record, report.reference
     table = {
@@ -50,8 +53,9 @@ def to_json(report: Report) -> str:
         "passed": report.passed,
         "policy": asdict(report.policy),
         "float": {
-            "score": asdict(score(answers_of(reference.logits), reference.targets)),
-            **_details(reference.logits, reference, 1.0),
+            "score": asdict(report.floats),
+            "answered": asdict(report.floats_answered),
+            **_details(reference.logits, reference, output_of(record).temperature),
             "corruptions": hard_curves(reference.logits, reference.corrupted, reference),
         },
         "candidates": [_candidate(finding, reference) for finding in report.findings],
@@ -69,17 +73,19 @@ def plain(value: Any) -> Any:
 
 
 def _candidate(finding: Finding, reference: Reference) -> dict[str, Any]:
-    verdict, temperature = finding.verdict, finding.temperature
+    verdict, output = finding.verdict, finding.output
     pairs = zip(verdict.measurements, finding.answers, strict=True)
     return {
         "variant": finding.variant,
         "passed": verdict.passed,
         "outcome": word(verdict),
         "size_bytes": verdict.size_bytes,
-        "temperature": temperature,
+        "temperature": output.temperature,
+        "unknown_threshold": output.unknown_threshold,
+        "float_answered": asdict(verdict.float_answered),
         "quantization": plain(finding.quantization),
         "checks": [asdict(check) for check in verdict.checks],
-        "measurements": [_measured(*pair, reference, temperature) for pair in pairs],
+        "measurements": [_measured(*pair, reference, output.temperature) for pair in pairs],
         "regressions": [asdict(regression) for regression in verdict.regressions],
         "causes": [asdict(cause) for cause in finding.causes],
         "layers": [plain(layer) for layer in finding.layers],

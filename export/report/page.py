@@ -28,7 +28,7 @@ from export.report.analysis import (
 from export.report.confusions import Matrix, Pair, confused_pairs, matrices
 from export.report.contents import Report
 from export.report.pictures import Gallery, gallery
-from export.statistics import answers_of, reliability, score
+from export.statistics import reliability
 
 if TYPE_CHECKING:
     from export.bench import Finding
@@ -108,8 +108,7 @@ class Page:
 
 def make_page(report: Report) -> Page:
     """Computes, words and draws everything."""
-    reference = report.reference
-    floats = score(answers_of(reference.logits), reference.targets)
+    floats = report.floats
     variants = [finding.variant for finding in report.findings]
     chosen = PREFERRED if PREFERRED in variants else next(iter(variants), "")
     marks = [
@@ -224,7 +223,7 @@ def _class_rows(report: Report, finding: Finding, shown: Answers) -> tuple[Class
 
 def _diagrams(report: Report, finding: Finding, shown: Answers, number: int) -> tuple[str, str]:
     """Reliability, and robustness where hard pictures were asked."""
-    reference, temperature = report.reference, finding.temperature
+    reference, temperature = report.reference, finding.output.temperature
     bins = [
         reliability(logits, reference.targets, temperature)
         for logits in (reference.logits, shown.logits)

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from export.report import wording
 from export.report.analysis import word, worst_failures
 from export.report.contents import Report
-from export.statistics import answers_of, score
 
 _SPECIAL = re.compile(r"[&<>|`*_\[\]\\~#@$]")
 ICONS = {"passed": "✅", "failed": "❌", "not enough data": "⚠️", "refused": "❌"}
@@ -26,14 +25,15 @@ def escape(text: str) -> str:
 
 
 def _lines(report: Report) -> Iterator[str]:
-    reference = report.reference
-    floats = score(answers_of(reference.logits), reference.targets)
+    floats, sure = report.floats, report.floats_answered
     icon = ICONS["passed" if report.passed else "failed"]
     yield f"## {icon} {escape(report.record.name)}: {wording.headline(report)}"
     yield ""
     yield (
         f"{floats.n:,} test pictures of {escape(report.record.dataset)}; the float model is right "
-        f"on {wording.accuracy(floats)} of them."
+        f"on {wording.accuracy(floats)} of them. It answers "
+        f"{wording.answered(sure, floats.n)} with a label instead of `unknown`, "
+        f"{wording.answered_accuracy(sure)} of those rightly."
     )
     if report.findings:
         yield from ["", *_table(report)]
@@ -58,8 +58,11 @@ def _lines(report: Report) -> Iterator[str]:
 
 
 def _table(report: Report) -> Iterator[str]:
-    yield "| variant | gate | runtime | size | latency | accuracy | drop, points | 95 % interval |"
-    yield "|---|---|---|--:|--:|--:|--:|---|"
+    yield (
+        "| variant | gate | runtime | size | latency | accuracy | drop, points | 95 % interval "
+        "| answered | of those right |"
+    )
+    yield "|---|---|---|--:|--:|--:|--:|---|--:|--:|"
     for finding in report.findings:
         verdict, gate = finding.verdict, word(finding.verdict)
         for one, found in zip(finding.answers, verdict.measurements, strict=True):
@@ -73,6 +76,8 @@ def _table(report: Report) -> Iterator[str]:
                     wording.accuracy(found.score),
                     wording.signed(found.drop.points),
                     wording.drop_interval(found.drop),
+                    wording.answered(found.answered, found.score.n),
+                    wording.answered_accuracy(found.answered),
                 ]
             )
 

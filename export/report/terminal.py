@@ -7,21 +7,20 @@ from collections.abc import Iterator, Sequence
 from export.report import wording
 from export.report.analysis import word
 from export.report.contents import Report
-from export.statistics import answers_of, score
 
 HEADINGS = (
     "VARIANT", "RUNTIME", "SIZE", "ACCURACY", "DROP", "95 % INTERVAL", "WORST CLASS", "AGREES",
-    "SQNR", "GATE",
+    "SQNR", "ANSWERED", "OF THOSE RIGHT", "GATE",
 )  # fmt: skip
 
 
 def table(report: Report) -> Iterator[str]:
     """Lines, as wide as what stands in them."""
-    reference = report.reference
-    floats = score(answers_of(reference.logits), reference.targets)
+    floats, sure = report.floats, report.floats_answered
     yield (
         f"{report.record.name}: {floats.n} test pictures, Keras float model "
-        f"{wording.accuracy(floats)} ({floats.correct} right)"
+        f"{wording.accuracy(floats)} ({floats.correct} right), {wording.answered(sure, floats.n)} "
+        f"answered, {wording.answered_accuracy(sure)} of those right"
     )
     if report.findings:
         yield from _aligned([HEADINGS, *_rows(report)])
@@ -51,6 +50,8 @@ def _rows(report: Report) -> Iterator[Sequence[str]]:
                 wording.worst_class(found),
                 wording.percent(found.agreement),
                 f"{found.sqnr_db:.1f} dB",
+                wording.answered(found.answered, found.score.n),
+                wording.answered_accuracy(found.answered),
                 gate if gate == "passed" else gate.upper(),
             )
 

@@ -34,6 +34,7 @@ LINES = {
     "min_sqnr_db": Line("Signal to quantisation noise", "dB"),
     "max_calibration_error_rise": Line("Rise of the calibration error", "number"),
     "max_nll_rise": Line("Rise of the log-likelihood loss", "nats"),
+    "max_unknown_rise_points": Line("More pictures called unknown", "points"),
     "max_corrupted_drop_points": Line("Lost under the worst corruption", "points"),
     "min_kernel_agreement": Line("Same label from other kernels", "share"),
     "max_regression_points": Line("Accuracy lost to the shipped model", "points"),
@@ -127,6 +128,16 @@ def accuracy(score: Score) -> str:
 def accuracy_interval(score: Score) -> str:
     low, high = score.interval_95
     return f"{100 * low:.2f} to {100 * high:.2f}"
+
+
+def answered(found: Score, of: int) -> str:
+    """The part of the pictures that gets a label."""
+    return percent(found.n / of)
+
+
+def answered_accuracy(found: Score) -> str:
+    """The part of the answered pictures that is right."""
+    return percent(found.accuracy) if found.n else NO_VALUE
 
 
 def drop_interval(drop: Drop) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from importlib.resources import files
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from edge.errors import UsageError
 from edge.strict import Mismatch, from_dict
+from train.augment import BY_KIND, Augment
 from train.toml import parse_toml
 
 
@@ -15,9 +19,9 @@ from train.toml import parse_toml
 class Recipe:
     """Everything that shapes a training but the data and the seed."""
 
-    network: Literal["mlp", "cnn"]
+    network: Literal["mlp", "cnn", "separable", "mobilenet"]
     widths: tuple[int, ...]
-    """Units of each hidden layer (mlp), or filters of each convolution (cnn)."""
+    """Units of each hidden layer (mlp), or filters of each convolution (cnn, separable)."""
     dropout: float
     """Fraction of features dropped before the last layer, 0 to 1."""
     optimizer: Literal["sgd", "adam"]
@@ -26,22 +30,48 @@ class Recipe:
     """`cosine` falls to 0 over the whole training (Loshchilov and Hutter 2017)."""
     batch_size: int
     epochs: int
-    min_steps: int
-    """Small data sets get more epochs, until this many batches were seen."""
-    shift_pixels: int
-    """Each training picture is moved by up to this many pixels both ways; 0: not at all."""
+    """At most, where `patience` ends a training earlier."""
     validation_fraction: float
     """Part of the training data held out to choose the best epoch."""
+    augment: Augment
+    """In a recipe file also "kind", what suits the data's preprocessing, or "none"."""
+    min_steps: int = 0
+    """Small data sets get more epochs, until this many batches were seen."""
+    side: int = 64
+    """Height and width that photos are brought to; other kinds have a size of their own."""
+    width_factor: float = 1.0
+    """Scales the filters of `mobilenet`: the paper's alpha (Sandler et al. 2018)."""
+    weights: str = "none"
+    """Where `mobilenet` starts: "none", "imagenet", or the path of a Keras weights file."""
+    label_smoothing: float = 0.0
+    """Part of the truth that is spread over all classes (Szegedy et al. 2016), 0 to 1."""
+    ema: float = 0.0
+    """Momentum of the averaged weights that are validated and kept; 0: the last step's are."""
+    class_weights: bool = False
+    """Each class counts the same however many pictures it has."""
+    patience: int = 0
+    """Epochs that the validation loss may fail to fall before the training ends; 0: it may."""
+    min_delta: float = 0.0
+    """By how much it must fall to count."""
+    refit: bool = False
+    """Train anew on all training pictures, validation included, for as many epochs as the best
+    one took."""
 
     def __post_init__(self) -> None:
-        if not self.widths or min(self.widths) < 1:
+        if self.network != "mobilenet" and not self.widths:
+            raise ValueError(f"widths: {self.network} needs at least one")
+        if min(self.widths, default=1) < 1:
             raise ValueError(f"widths must be positive, got {list(self.widths)}")
-        if min(self.batch_size, self.epochs) < 1 or min(self.min_steps, self.shift_pixels) < 0:
-            raise ValueError("batch_size and epochs start at 1, min_steps and shift_pixels at 0")
+        if min(self.batch_size, self.epochs) < 1 or min(self.min_steps, self.patience) < 0:
+            raise ValueError("batch_size and epochs start at 1, min_steps and patience at 0")
         if not 0 < self.validation_fraction < 1 or not 0 <= self.dropout < 1:
             raise ValueError("validation_fraction and dropout are fractions below 1")
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate must be above 0, got {self.learning_rate}")
+        if not 0 <= self.label_smoothing < 1 or not 0 <= self.ema < 1:
+            raise ValueError("label_smoothing and ema are fractions below 1")
+        if not self.learning_rate > 0 or not self.width_factor > 0:
+            raise ValueError("learning_rate and width_factor must be above 0")
+        if not 8 <= self.side <= 1024:
+            raise ValueError(f"side is 8 to 1024 pixels, got {self.side}")
 
 
 def recipe_names() -> list[str]:
@@ -50,17 +80,82 @@ def recipe_names() -> list[str]:
     return sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml"))
 
 
-def load_recipe(name: str, **overrides: object) -> Recipe:
-    """Loads a recipe by name; overrides replace its keys, `None` leaves one as it is.
+def load_recipe(name: str, kind: str, changes: Iterable[tuple[str, object]] = ()) -> Recipe:
+    """Loads a recipe by its name, or by the path of a TOML file.
+
+    kind: the data's kind of preprocessing, which decides what `augment = "kind"` means.
+    changes: keys and the values that replace the recipe's; `augment.shift` is a key too.
 
     Raises:
         UsageError: no such recipe, or a key or value that does not fit.
     """
-    if name not in recipe_names():
-        raise UsageError(f"unknown recipe {name!r}: expected {', '.join(recipe_names())}")
-    text = files(__name__).joinpath(f"{name}.toml").read_text(encoding="utf-8")
-    given = {key: value for key, value in overrides.items() if value is not None}
+    table = read_recipe(name)
+    table.pop("search", None)
+    return resolve(table, name, kind, changes)
+
+
+def read_recipe(name: str) -> dict[str, Any]:
+    """A recipe file's table, as it stands.
+
+    Raises:
+        UsageError: no such recipe, or not TOML.
+    """
+    if name in recipe_names():
+        return parse_toml(files(__name__).joinpath(f"{name}.toml").read_text(encoding="utf-8"))
+    path = Path(name)
+    if not path.is_file():
+        raise UsageError(
+            f"unknown recipe {name!r}: expected {', '.join(recipe_names())}, or a TOML file"
+        )
     try:
-        return from_dict(Recipe, {**parse_toml(text), **given}, f"recipe {name}")
+        return parse_toml(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UsageError(f"{path}: expected a recipe in TOML: {error}") from None
+
+
+def resolve(
+    table: dict[str, Any], name: str, kind: str, changes: Iterable[tuple[str, object]] = ()
+) -> Recipe:
+    """A recipe with nothing left open; as `load_recipe`."""
+    table = {**table, "augment": _augment(table.get("augment"), kind)}
+    for key, value in changes:
+        if key == "augment":
+            table["augment"] = _augment(value, kind)
+        elif key.startswith("augment."):
+            table["augment"] = {**table["augment"], key.removeprefix("augment."): value}
+        else:
+            table[key] = value
+    try:
+        return from_dict(Recipe, table, f"recipe {name}")
     except Mismatch as error:
         raise UsageError(str(error)) from None
+
+
+def _augment(said: object, kind: str) -> Any:
+    if said == "kind":
+        return asdict(BY_KIND[kind])
+    return asdict(Augment()) if said in ("none", None) else said
+
+
+def parse_change(text: str) -> tuple[str, object]:
+    """`key=value` of the command line; the value is TOML, or a word without its quotes.
+
+    Raises:
+        UsageError: no key, or no value.
+    """
+    key, equals, value = text.partition("=")
+    if not (key and equals and value):
+        raise UsageError(f"--set: expected key=value, such as epochs=5, got {text!r}")
+    try:
+        return key.strip(), parse_toml(f"value = {value}")["value"]
+    except ValueError:
+        return key.strip(), value.strip()
+
+
+def to_toml(recipe: Recipe) -> str:
+    """A recipe as the file that `load_recipe` takes."""
+    table = asdict(recipe)
+    augment = table.pop("augment")
+    lines = [f"{key} = {json.dumps(value)}" for key, value in table.items()]
+    lines += ["", "[augment]", *(f"{key} = {json.dumps(value)}" for key, value in augment.items())]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,105 @@
+"""What stands before the network while it is fitted: pictures on the device, augmentation, scale.
+
+The network itself takes the contract's input; these layers make it from stored pixels, a batch at
+a time, so that the host sends a few numbers a picture and the arithmetic runs where the network is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from edge.contract import Input
+from train.augment import Augment
+
+
+class Pictures(keras.layers.Layer):  # type: ignore[misc]
+    """Pictures on the device: int32 (n,) indices -> uint8 (n, height, width, channels)."""
+
+    def __init__(self, pixels: NDArray[np.uint8]) -> None:
+        super().__init__(dtype="float32")
+        self.pixels = self.add_weight(
+            shape=pixels.shape, initializer="zeros", dtype="uint8", trainable=False, autocast=False
+        )
+        self.pixels.assign(np.asarray(pixels))
+
+    def call(self, indices: Any) -> Any:
+        return ops.take(self.pixels, indices, axis=0)
+
+    def compute_output_spec(self, indices: Any) -> Any:
+        return keras.KerasTensor((indices.shape[0], *self.pixels.shape[1:]), dtype="uint8")
+
+
+class Move(keras.layers.Layer):  # type: ignore[misc]
+    """Shifts, turns, zooms and mirrors each picture by its row of `draw_moves`."""
+
+    def __init__(self, fill: str) -> None:
+        super().__init__(dtype="float32")
+        self.fill = fill
+
+    def call(self, pixels: Any, moves: Any) -> Any:
+        return ops.image.affine_transform(
+            ops.cast(pixels, "float32"),
+            moves,
+            interpolation="bilinear",
+            fill_mode=self.fill,
+            data_format="channels_last",
+        )
+
+
+class Light(keras.layers.Layer):  # type: ignore[misc]
+    """Changes brightness and contrast of each picture by its row of `draw_lights`."""
+
+    def call(self, pixels: Any, lights: Any) -> Any:
+        gain, lift = (lights[:, i, None, None, None] for i in range(2))
+        return ops.clip(ops.cast(pixels, "float32") * gain + lift, 0.0, 255.0)
+
+
+class Normalize(keras.layers.Layer):  # type: ignore[misc]
+    """The contract's last step: pixels 0 to 255 -> (pixel - mean) / std."""
+
+    def __init__(self, spec: Input) -> None:
+        super().__init__(dtype="float32")
+        self.mean = np.asarray(spec.preprocess.mean, np.float32)
+        self.std = np.asarray(spec.preprocess.std, np.float32)
+
+    def call(self, pixels: Any) -> Any:
+        return (ops.cast(pixels, "float32") - self.mean) / self.std
+
+
+def with_pixels(network: Any, spec: Input) -> Any:
+    """keras.Model: uint8 (n, height, width, channels) pixels -> the network's logits."""
+    pixels = keras.Input(spec.shape, dtype="uint8", name="pixels")
+    return keras.Model(pixels, network(Normalize(spec)(pixels)))
+
+
+def fitting_layers(
+    network: Any, spec: Input, augment: Augment, resident: NDArray[np.uint8] | None
+) -> tuple[dict[str, Any], Any]:
+    """Inputs and output of the model that is fitted.
+
+    resident: all pictures, to be kept on the device; none: each batch brings its own.
+
+    Returns:
+        Inputs `index` or `pixels`, and `moves` and `lights` where the augmentation has them;
+        logits.
+    """
+    inputs: dict[str, Any] = {}
+    if resident is None:
+        inputs["pixels"] = pixels = keras.Input(spec.shape, dtype="uint8", name="pixels")
+    else:
+        inputs["index"] = keras.Input((), dtype="int32", name="index")
+        pixels = Pictures(resident)(inputs["index"])
+    if augment.moves:
+        inputs["moves"] = keras.Input((8,), name="moves")
+        # Around ink and objects it is black; what a photo continues with is like its border.
+        fill = "nearest" if spec.preprocess.kind == "photo" else "constant"
+        pixels = Move(fill)(pixels, inputs["moves"])
+    if augment.lights:
+        inputs["lights"] = keras.Input((2,), name="lights")
+        pixels = Light(dtype="float32")(pixels, inputs["lights"])
+    return inputs, network(Normalize(spec)(pixels))
