@@ -14,6 +14,7 @@ from edge.contract import Input
 from train.batches import Batches
 from train.checkpoint import Arrays
 from train.devices import Machine
+from train.interruption import Interruption
 from train.layers import Pictures, fitting_layers, with_pixels
 from train.networks import build_network
 from train.recipes import Recipe
@@ -74,15 +75,16 @@ class Trainer:
         feeds_itself = self.machine.workers > 1  # from epoch to epoch, ahead of the steps
         self.batches.begin(first)
         begin = keras.callbacks.LambdaCallback(on_epoch_begin=lambda at, _: self.batches.begin(at))
-        self.model.fit(
-            self.machine.feed(self.batches),
-            epochs=epochs,
-            initial_epoch=first,
-            steps_per_epoch=len(self.batches) if feeds_itself else None,
-            shuffle=False,  # Batches shuffles, in an order that a restart can repeat
-            verbose=0,
-            callbacks=callbacks if feeds_itself else [begin, *callbacks],
-        )
+        with Interruption() as interruption:
+            self.model.fit(
+                self.machine.feed(self.batches),
+                epochs=epochs,
+                initial_epoch=first,
+                steps_per_epoch=len(self.batches) if feeds_itself else None,
+                shuffle=False,  # Batches shuffles, in an order that a restart can repeat
+                verbose=0,
+                callbacks=[interruption, *([] if feeds_itself else [begin]), *callbacks],
+            )
 
     def state(self) -> Arrays:
         """Weights, optimizer and random state."""
