@@ -53,7 +53,7 @@ def machine(report: Report) -> str:
                 "split": picture.split,
                 **{k: v.hex() if isinstance(v, bytes) else v for k, v in facts.items()},
                 "group": None if at is None else int(report.groups[at]),
-                "used_for": None if at is None or report.problem else side[report.is_test[at]],
+                "used_for": None if at is None or report.problem else side[int(report.is_test[at])],
             }
         )
     whole = {
