@@ -14,8 +14,8 @@ def keep_freed_memory() -> None:
     """Lets glibc reuse large buffers rather than give them back to the kernel after each step.
 
     On a CPU, TensorFlow asks malloc anew for each gradient. By itself glibc maps and unmaps them,
-    and the kernel clears their pages each time: more than half of a dense network's step (measured:
-    docs/training.md). Other C libraries are left as they are.
+    and the kernel clears their pages each time: about half of a dense network's CPU time
+    (measured: docs/LOG.md). Other C libraries are left as they are.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
