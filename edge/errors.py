@@ -30,9 +30,10 @@ class UsageError(EdgeproofError):
 class FrameError(EdgeproofError):
     """One input cannot be turned into a frame, or a frame cannot be classified.
 
-    `kind` is a stable word for machines: `not-found`, `no-permission`, `empty-file`,
-    `empty-folder`, `no-match`, `not-a-picture`, `damaged-picture`, `too-large`,
-    `unsupported-frame`, `nothing-found`, `bad-output`.
+    `kind` is a stable word for machines: `not-found`, `no-permission`, `unreachable`,
+    `empty-file`, `empty-folder`, `no-match`, `not-a-picture`, `damaged-picture`, `not-a-video`,
+    `damaged-video`, `needs-opencv`, `too-large`, `unsupported-frame`, `nothing-found`,
+    `bad-output`.
     """
 
     exit_code = 1

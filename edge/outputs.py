@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from edge.classifier import Result
-from edge.sources.files import Failure, Frame
+from edge.sources.frame import Failure, Frame
 
 Format = Literal["table", "jsonl", "csv"]
 Writer = Callable[[str], None]

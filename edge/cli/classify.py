@@ -22,29 +22,42 @@ if TYPE_CHECKING:
     default="table",
     show_default=True,
 )
-def classify(sources: tuple[str, ...], model: str, top: int, format_name: Format) -> int:
-    """Classify pictures: files, folders (with all below them) and quoted globs.
+@click.option("--every", metavar="N|Ns", help="Of a video: each Nth frame, or one in N seconds.")
+def classify(
+    sources: tuple[str, ...], model: str, top: int, format_name: Format, every: str | None
+) -> int:
+    """Classify pictures: files, folders (with all below them), quoted globs, videos, - for stdin.
 
     Exits with 1 when some inputs could not be classified; the others are all the same.
     """
     from edge.classifier import Classifier
+    from edge.cli.progress import Progress
     from edge.errors import FrameError
     from edge.outputs import Output
-    from edge.sources.files import Failure, read_frames
+    from edge.sources.files import read_frames
+    from edge.sources.frame import Failure
+    from edge.sources.video import parse_every
 
-    with Classifier.load(model) as classifier:
+    frames = read_frames(sources, every=parse_every(every) if every else None)
+    with Classifier.load(model) as classifier, Progress(sources) as progress:
+
+        def err(line: str) -> None:
+            progress.erase()
+            _err(line)
+
         name = classifier.contract.name
-        output = Output(format_name, name, out=_out, err=_err)
-        for item in read_frames(sources):
+        output = Output(format_name, name, out=_out, err=err)
+        for item in frames:
             if isinstance(item, Failure):
                 output.failure(item)
-                continue
-            try:
-                result = classifier.classify(item.rgb, top)
-            except FrameError as error:
-                output.failure(Failure(item.index, item.source, error))
             else:
-                output.result(item, result)
+                try:
+                    result = classifier.classify(item.rgb, top)
+                except FrameError as error:
+                    output.failure(Failure(item.index, item.source, error))
+                else:
+                    output.result(item, result)
+            progress.step()
     if output.failures:
         _err(f"{output.failures} of {output.results + output.failures} inputs failed")
     return 1 if output.failures else 0

@@ -1,65 +1,65 @@
-"""Picture files, folders and globs as a stream of frames, in a stable order."""
+"""Whatever is typed as a source as a stream of frames: files, folders and globs in stable order."""
 
 from __future__ import annotations
 
 import glob
+import heapq
 import os
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edge.errors import FrameError
-from edge.sources.picture import decode_file
+from edge.sources import stdin, url, video
+from edge.sources.frame import Failure, Frame
+from edge.sources.picture import Picture, read_picture
+from edge.sources.video import Every
 
 SUFFIXES = (
     *(".bmp", ".gif", ".jpeg", ".jpg", ".mpo", ".pbm", ".pgm"),
     *(".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"),
 )
 """What counts as a picture inside a folder; a file named outright is always tried."""
+CHUNK = 16_384
+"""Names held at once. A folder with more is listed again for each chunk, in order all the same."""
 
 
-@dataclass(frozen=True)
-class Frame:
-    """One picture on its way to a label."""
-
-    index: int
-    """Position in the run, from 0; failures count too."""
-    source: str
-    """The file's path as the user would type it."""
-    timestamp_s: float
-    """When it was read, seconds since the Unix epoch."""
-    rgb: NDArray[np.uint8]
-    """uint8 (H, W, 3) RGB, or (H, W) gray."""
-
-
-@dataclass(frozen=True)
-class Failure:
-    """An input that gave no frame, in the place where its frame would stand."""
-
-    index: int
-    source: str
-    error: FrameError
-
-
-def read_frames(sources: Sequence[str]) -> Iterator[Frame | Failure]:
+def read_frames(
+    sources: Sequence[str], *, every: Every | None = None, side: int | None = None
+) -> Iterator[Frame | Failure]:
     """Frames of files, folders (with all folders below) and globs, in that order, sorted within.
 
-    Never raises for an input: what cannot be read becomes a Failure and the stream goes on.
+    `-` reads pictures from stdin, http(s):// fetches one, and a file with a video's suffix gives
+    its frames; in folders only pictures count. Never raises for an input: what cannot be read
+    becomes a Failure and the stream goes on.
+
+    every: which frames of a video to take; none takes all.
+    side: how many pixels the longer side needs at least, see `edge.sources.picture`.
     """
-    for index, (path, problem) in enumerate(_paths(sources)):
-        if problem is not None:
-            yield Failure(index, path, problem)
-            continue
-        try:
-            rgb = decode_file(Path(path))
-        except FrameError as error:
-            yield Failure(index, path, error)
+    found = (one for source in sources for one in _read(source, every, side))
+    for index, (source, picture) in enumerate(found):
+        if isinstance(picture, FrameError):
+            yield Failure(index, source, picture)
         else:
-            yield Frame(index, path, time.time(), rgb)
+            now_s = time.time()
+            yield Frame(index, source, now_s, picture.pixels, picture.shrunk, picture.note)
+
+
+def count_frames(sources: Sequence[str], goes_on: Callable[[], bool]) -> int | None:
+    """How many frames `read_frames` will give; none where only reading them would tell.
+
+    goes_on: asked for each file; when it says no, the count is given up.
+    """
+    count = 0
+    for source in sources:
+        if source == stdin.NAME:
+            return None
+        for path, _ in [(source, None)] if url.is_url(source) else _paths(source, in_order=False):
+            if video.is_video_name(path) or not goes_on():
+                return None
+            count += 1
+    return count
 
 
 def is_picture_name(name: str) -> bool:
@@ -67,38 +67,125 @@ def is_picture_name(name: str) -> bool:
     return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
 
 
-def _paths(sources: Sequence[str]) -> Iterator[tuple[str, FrameError | None]]:
-    for source in sources:
-        if os.path.isdir(source):
-            yield from _folder(source)
-        elif os.path.lexists(source) or not glob.has_magic(source):
-            yield source, None
-        else:
-            yield from _glob(source)
+def _read(
+    source: str, every: Every | None, side: int | None
+) -> Iterator[tuple[str, Picture | FrameError]]:
+    if source == stdin.NAME:
+        yield from stdin.read_stdin(side)
+    elif url.is_url(source):
+        yield source, _or_error(partial(url.fetch_picture, source, side))
+    else:
+        for path, problem in _paths(source):
+            if problem is not None:
+                yield path, problem
+            elif video.is_video_name(path):
+                yield from video.read_video(path, every)
+            else:
+                yield path, _or_error(partial(read_picture, Path(path), side))
 
 
-def _folder(folder: str) -> Iterator[tuple[str, FrameError | None]]:
-    problems: list[OSError] = []
+def _or_error(read: Callable[[], Picture]) -> Picture | FrameError:
+    try:
+        return read()
+    except FrameError as error:
+        return error
+
+
+def _paths(source: str, in_order: bool = True) -> Iterator[tuple[str, FrameError | None]]:
+    """The files that a source stands for, or what is wrong with it.
+
+    in_order: false takes them as they come, which is faster.
+    """
+    if os.path.isdir(source):
+        yield from _folder(source, in_order)
+    elif os.path.lexists(source) or not glob.has_magic(source):
+        yield source, None
+    else:
+        yield from _glob(source, in_order)
+
+
+def _folder(folder: str, in_order: bool) -> Iterator[tuple[str, FrameError | None]]:
+    """A folder's files, then its folders one after the other, each with all that is below it."""
     found = False
-    for parent, folders, files in os.walk(folder, onerror=problems.append):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(filter(is_picture_name, files)):
+    waiting: list[Iterator[str]] = [iter([folder])]  # one for each level, so memory is flat
+    while waiting:
+        parent = next(waiting[-1], None)
+        if parent is None:
+            waiting.pop()
+            continue
+        try:
+            for name in _names(_files, parent, in_order):
+                found = True
+                yield os.path.join(parent, name), None
+        except OSError as error:
             found = True
-            yield os.path.join(parent, name), None
-    for problem in problems:
-        message = f"{problem.filename}: cannot be listed: {problem.strerror}"
-        yield str(problem.filename), FrameError("no-permission", message)
-    if not found and not problems:
+            message = f"{parent}: cannot be listed: {error.strerror}"
+            yield parent, FrameError("no-permission", message)
+        else:
+            waiting.append(_joined(parent, _names(_folders, parent, in_order)))
+    if not found:
         expected = f"{folder}: expected pictures ({' '.join(SUFFIXES)}), found none"
         yield folder, FrameError("empty-folder", expected)
 
 
-def _glob(pattern: str) -> Iterator[tuple[str, FrameError | None]]:
-    matches = sorted(glob.glob(pattern, recursive=True))
-    for match in matches:
+def _joined(parent: str, names: Iterator[str]) -> Iterator[str]:
+    try:
+        for name in names:
+            yield os.path.join(parent, name)
+    except OSError:  # it was listed a moment ago, and has gone since
+        return
+
+
+def _glob(pattern: str, in_order: bool) -> Iterator[tuple[str, FrameError | None]]:
+    found = False
+    for match in _names(_matches, pattern, in_order):
+        found = True
         if os.path.isdir(match):
-            yield from _folder(match)
+            yield from _folder(match, in_order)
         else:
             yield match, None
-    if not matches:
+    if not found:
         yield pattern, FrameError("no-match", f"{pattern}: no file matches")
+
+
+def _names(list_names: Callable[[str], Iterable[str]], where: str, in_order: bool) -> Iterator[str]:
+    return iter(list_names(where)) if not in_order else _sorted(lambda: list_names(where))
+
+
+def _sorted(list_names: Callable[[], Iterable[str]]) -> Iterator[str]:
+    """Names in order, each once, `CHUNK` of them in memory: one listing for each chunk."""
+    last: str | None = None
+    while True:
+        rest = (name for name in list_names() if last is None or name > last)
+        chunk = heapq.nsmallest(CHUNK, rest)
+        for name in chunk:
+            if name != last:
+                yield name
+            last = name
+        if len(chunk) < CHUNK:
+            return
+
+
+def _files(folder: str) -> Iterator[str]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if is_picture_name(entry.name) and not _is_dir(entry):
+                yield entry.name
+
+
+def _folders(folder: str) -> Iterator[str]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if not entry.name.startswith(".") and _is_dir(entry) and not entry.is_symlink():
+                yield entry.name
+
+
+def _is_dir(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that cannot be followed
+        return False
+
+
+def _matches(pattern: str) -> Iterator[str]:
+    return glob.iglob(pattern, recursive=True)

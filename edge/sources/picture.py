@@ -1,10 +1,12 @@
-"""One picture's bytes to one frame: decoding, orientation, bit depth, transparency."""
+"""One picture's bytes to pixels: decoding, orientation, colour, bit depth, transparency."""
 
 from __future__ import annotations
 
 import io
+import logging
 import stat
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,52 +14,101 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import FrameError
+from edge.sources.color import to_srgb
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.ImageFile import ImageFile
 
 COMMON_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM")
 """What Pillow reads without loading all of its plugins, which costs as much as Pillow itself."""
 FORMATS = (*COMMON_FORMATS, "WEBP", "TIFF")
 """Decided by content, never by the file's name."""
+JPEG_FORMATS = ("JPEG", "MPO")
+"""MPO is a phone's JPEG with a further picture behind it, such as its depth."""
 MAX_PIXELS = 64_000_000
 """Above the 48-megapixel sensors sold for the Pi; checked before anything is decoded."""
 EXIF_ORIENTATION = 0x0112
 MAX_BYTES = 256 * 1024 * 1024
 
 
-def decode_file(path: Path) -> NDArray[np.uint8]:
-    """Reads a picture file.
+@dataclass(frozen=True)
+class Picture:
+    """One decoded picture."""
 
-    Returns:
-        uint8 (H, W, 3) RGB, or (H, W) when the picture is gray; upright by its EXIF orientation.
+    pixels: NDArray[np.uint8]
+    """uint8 (H, W, 3) RGB, or (H, W) when the picture is gray; sRGB, upright, over white."""
+    shrunk: int = 1
+    """The file's pixels a side that one of these pixels stands for: 1, 2, 4 or 8."""
+    note: str | None = None
+    """What the user should be told of it."""
+
+
+def decode_file(path: Path, side: int | None = None) -> NDArray[np.uint8]:
+    """The pixels of a picture file; as `read_picture`."""
+    return read_picture(path, side).pixels
+
+
+def decode(data: bytes, source: str, side: int | None = None) -> NDArray[np.uint8]:
+    """The pixels of a picture's bytes; as `decode_picture`."""
+    return decode_picture(data, source, side).pixels
+
+
+def read_picture(path: Path, side: int | None = None) -> Picture:
+    """Reads a picture file; as `decode_picture`.
 
     Raises:
         FrameError: says what is wrong with which file.
     """
+    check_file(path)
     try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):  # a pipe or a device may never end
-            kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a pipe or a device"
-            raise FrameError("not-a-picture", f"{path}: expected a picture file, got {kind}")
-        size_bytes = found.st_size
-        if size_bytes > MAX_BYTES:
-            raise FrameError(
-                "too-large", f"{path}: expected at most {MAX_BYTES} bytes, got {size_bytes}"
-            )
         with open(path, "rb") as file:
             data = file.read()
-    except FileNotFoundError:
-        raise FrameError("not-found", f"{path}: no such file") from None
-    except PermissionError:
-        raise FrameError("no-permission", f"{path}: no permission to read it") from None
-    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
-        raise FrameError("not-found", f"{path}: cannot be read: {error}") from None
-    return decode(data, str(path))
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from None
+    return decode_picture(data, str(path), side)
 
 
-def decode(data: bytes, source: str) -> NDArray[np.uint8]:
-    """Decodes one picture from its bytes; as `decode_file`. source: its name for messages."""
+def check_file(path: Path, what: str = "picture", max_bytes: int | None = MAX_BYTES) -> None:
+    """Refuses what cannot be read to its end, before it is opened.
+
+    what: the word for it in messages, and in the kind `not-a-...`.
+
+    Raises:
+        FrameError: nothing there, no plain file, or too large.
+    """
+    try:
+        found = path.stat()
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from None
+    if not stat.S_ISREG(found.st_mode):  # a pipe or a device may never end
+        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a pipe or a device"
+        raise FrameError(f"not-a-{what}", f"{path}: expected a {what} file, got {kind}")
+    if max_bytes is not None and found.st_size > max_bytes:
+        raise FrameError(
+            "too-large", f"{path}: expected at most {max_bytes} bytes, got {found.st_size}"
+        )
+
+
+def unreadable(path: Path, error: Exception) -> FrameError:
+    """What stands in a frame's place when the system does not give the file."""
+    if isinstance(error, FileNotFoundError):
+        return FrameError("not-found", f"{path}: no such file")
+    if isinstance(error, PermissionError):
+        return FrameError("no-permission", f"{path}: no permission to read it")
+    return FrameError("not-found", f"{path}: cannot be read: {error}")  # a NUL byte in the path
+
+
+def decode_picture(data: bytes, source: str, side: int | None = None) -> Picture:
+    """Decodes one picture from its bytes.
+
+    source: its name for messages.
+    side: how many pixels the longer side needs at least. A JPEG is then decoded at a half, a
+        quarter or an eighth, which saves time and memory; other formats are decoded whole.
+
+    Raises:
+        FrameError: says what is wrong with which picture.
+    """
     from PIL import Image, UnidentifiedImageError
 
     if not data:
@@ -66,9 +117,13 @@ def decode(data: bytes, source: str) -> NDArray[np.uint8]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about metadata; pixels that fail to decode raise
             with _open(data) as picture:
+                if picture.info.get("progressive"):  # libjpeg holds it whole, at any scale
+                    _check_size(picture, source)
+                shrunk = _shrink(picture, side)
                 _check_size(picture, source)
+                _check_end(picture, data)
                 picture.load()
-                return _to_frame(picture)
+                return Picture(_to_frame(picture), shrunk, _note(picture))
     except FrameError:
         raise
     except UnidentifiedImageError:
@@ -84,12 +139,12 @@ def decode(data: bytes, source: str) -> NDArray[np.uint8]:
 
 
 def to_frame(picture: Image) -> NDArray[np.uint8]:
-    """A Pillow image as a frame: uint8 (H, W, 3) RGB or (H, W) gray, upright, over white."""
+    """A Pillow image as a frame: uint8 (H, W, 3) RGB or (H, W) gray, sRGB, upright, over white."""
     _check_size(picture, "the picture")
     return _to_frame(picture)
 
 
-def _open(data: bytes) -> Image:
+def _open(data: bytes) -> ImageFile:
     from PIL import Image, UnidentifiedImageError
 
     Image.preinit()
@@ -97,7 +152,21 @@ def _open(data: bytes) -> Image:
         return Image.open(io.BytesIO(data), formats=COMMON_FORMATS)
     except UnidentifiedImageError:
         Image.init()
+        pillow = logging.getLogger("PIL")
+        if not pillow.handlers:  # it logs what it raises, and to stderr if nobody takes it
+            pillow.addHandler(logging.NullHandler())
         return Image.open(io.BytesIO(data), formats=FORMATS)
+
+
+def _shrink(picture: Image, side: int | None) -> int:
+    """Has a JPEG decoded at a fraction of its size, and says at which."""
+    longer = max(picture.size)
+    if side is None or picture.format not in JPEG_FORMATS or longer < 2 * side:
+        return 1
+    wanted = next(scale for scale in (8, 4, 2) if longer >= scale * side)
+    width, height = (max(1, length // wanted) for length in picture.size)
+    drafted = picture.draft(None, (width, height))  # no mode: gray stays gray, CMYK stays CMYK
+    return 1 if drafted is None else round(longer / max(drafted[1][2:]))
 
 
 def _check_size(picture: Image, source: str) -> None:
@@ -109,40 +178,84 @@ def _check_size(picture: Image, source: str) -> None:
         )
 
 
+def _check_end(picture: ImageFile, data: bytes) -> None:
+    """Refuses a JPEG without its end marker: libjpeg makes gray of zeros where a copy broke off."""
+    scan = picture.fp.tell() if picture.fp else 0
+    if picture.format == "JPEG" and data.find(b"\xff\xd9", scan) < 0:
+        raise ValueError("the file is truncated, its end is missing")
+
+
+def _note(picture: Image) -> str | None:
+    """What a picture that is more than one tells of itself; the pixels are the first one's."""
+    if picture.format in JPEG_FORMATS or not getattr(picture, "is_animated", False):
+        return None
+    try:
+        count = int(getattr(picture, "n_frames", 1))
+    except Exception:  # a later one is damaged, which is no concern of the first
+        return None
+    if picture.format == "TIFF":
+        return f"several pages: the first of {count}"
+    return f"animated: the first of {count} frames"
+
+
 def _to_frame(picture: Image) -> NDArray[np.uint8]:
     from PIL import Image
 
     upright = _upright(picture)
+    profile = picture.info.get("icc_profile")
     if upright.mode in ("I", "F") or upright.mode.startswith("I;16"):
-        return _from_deep_gray(np.asarray(upright))
-    if upright.mode in ("L", "1"):
-        return _pixels(upright, "L")
+        upright = Image.fromarray(_from_deep_gray(np.asarray(upright)))
     if upright.has_transparency_data:
-        white = Image.new("RGBA", upright.size, "white")
-        return np.asarray(Image.alpha_composite(white, upright.convert("RGBA")).convert("RGB"))
-    return _pixels(upright, "RGB")
+        return _pixels(_over_white(upright, profile))
+    return _pixels(to_srgb(upright, profile))
+
+
+TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
+"""EXIF orientation -> the `PIL.Image.Transpose` that undoes it (EXIF 2.32, 4.6.4.A)."""
 
 
 def _upright(picture: Image) -> Image:
     """The picture turned by its EXIF orientation; itself, and no copy, where that says nothing."""
-    if picture.getexif().get(EXIF_ORIENTATION, 1) == 1:
+    from PIL import Image
+
+    try:
+        turn = TURNS.get(picture.getexif().get(EXIF_ORIENTATION, 1))
+    except Exception:  # Pillow raises anything on a damaged block, and the pixels are good
         return picture
-    from PIL import ImageOps
-
-    return ImageOps.exif_transpose(picture)
+    return picture if turn is None else picture.transpose(Image.Transpose(turn))
 
 
-def _pixels(picture: Image, mode: str) -> NDArray[np.uint8]:
-    """uint8 pixels in mode L or RGB, converted only if they are in another."""
-    same = picture if picture.mode == mode else picture.convert(mode)
-    shape = (same.height, same.width) if mode == "L" else (same.height, same.width, 3)
-    return np.frombuffer(same.tobytes(), np.uint8).reshape(shape)  # asarray takes twice as long
+def _over_white(picture: Image, profile: bytes | None) -> Image:
+    """RGB of a picture with transparency, as on a sheet of white paper."""
+    from PIL import Image
+
+    layer = picture.convert("RGBA")
+    if profile:
+        is_gray = picture.mode in ("1", "L", "LA")
+        colors = to_srgb(picture.convert("L") if is_gray else layer.convert("RGB"), profile)
+        alpha = layer.getchannel("A")
+        layer = colors.convert("RGB")
+        layer.putalpha(alpha)
+    white = Image.new("RGBA", layer.size, "white")
+    return Image.alpha_composite(white, layer).convert("RGB")
+
+
+def _pixels(picture: Image) -> NDArray[np.uint8]:
+    """uint8 pixels of a picture in mode L or RGB."""
+    is_gray = picture.mode == "L"
+    shape = (picture.height, picture.width) if is_gray else (picture.height, picture.width, 3)
+    return np.frombuffer(picture.tobytes(), np.uint8).reshape(shape)  # asarray takes twice as long
 
 
 def _from_deep_gray(pixels: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """16-bit gray to 8 bits; Pillow's own conversion clips everything above 255 to white."""
-    values = np.clip(np.nan_to_num(pixels.astype(np.float64)), 0, 65535)
-    return np.round(values / 257).astype(np.uint8)
+    """16-bit gray to 8 bits; Pillow's own conversion clips everything above 255 to white.
+
+    pixels: integers or floats of 0 to 65535; floats of 0 to 1 where none is above 1.
+    """
+    values = np.nan_to_num(pixels.astype(np.float64))
+    if np.issubdtype(pixels.dtype, np.floating) and values.max(initial=0) <= 1:
+        values *= 65535
+    return np.round(np.clip(values, 0, 65535) / 257).astype(np.uint8)
 
 
 def _brief(error: Exception) -> str:

@@ -1,0 +1,194 @@
+"""Video files as frames; the one file that imports OpenCV, and where BGR becomes RGB."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import FrameError, UsageError
+from edge.sources.picture import MAX_PIXELS, Picture, check_file, unreadable
+
+if TYPE_CHECKING:
+    import cv2
+
+SUFFIXES = (".avi", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".webm")
+MISSING_SHARE = 0.05
+"""Of the frames that a film says it has, how many may be missing at its end: containers estimate,
+and an edited film counts what it no longer shows."""
+
+
+@dataclass(frozen=True)
+class Every:
+    """Which frames of a video to take: each Nth, or one in so many seconds of film."""
+
+    frames: int = 1
+    seconds: float | None = None
+    """Of film; when given, `frames` does not count."""
+
+    def slot(self, number: int, time_s: float) -> int:
+        """Which of the stretches a frame lies in; the first frame of each is taken."""
+        if self.seconds is None:
+            return number // self.frames
+        return math.floor(time_s / self.seconds + 1e-6)  # 3 * 0.1 s is a little less than 0.3 s
+
+
+def parse_every(text: str) -> Every:
+    """`5`: each fifth frame; `2s` or `0.5s`: one each 2 or 0.5 seconds of film.
+
+    Raises:
+        UsageError: neither.
+    """
+    number, second = re.fullmatch(r"[0-9]+", text), re.fullmatch(r"([0-9]*\.?[0-9]+) ?s", text)
+    if number and int(text) > 0:
+        return Every(frames=int(text))
+    if second and float(second[1]) > 0:
+        return Every(seconds=float(second[1]))
+    raise UsageError(f"--every: expected a number of frames (5) or of seconds (2s), got {text!r}")
+
+
+def is_video_name(path: str) -> bool:
+    """Whether a file is taken for a video: by suffix."""
+    return os.path.splitext(path)[1].lower() in SUFFIXES
+
+
+def read_video(path: str, every: Every | None) -> Iterator[tuple[str, Picture | FrameError]]:
+    """The frames of a video file that `every` asks for; none asks for all.
+
+    A frame's source has its time in the film behind the path, `film.mp4#t=12.480`, as in W3C's
+    Media Fragments. A film that cannot be opened or breaks off gives one error, at its end.
+    """
+    try:
+        _check(Path(path))
+        capture = _open(path)
+    except FrameError as error:
+        yield path, error
+        return
+    try:
+        yield from _frames(path, capture, every or Every())
+    finally:
+        capture.release()
+
+
+def _check(path: Path) -> None:
+    """What OpenCV would only call "not opened": no such file, no permission, an empty one."""
+    check_file(path, "video", max_bytes=None)
+    try:
+        with open(path, "rb") as file:
+            is_empty = not file.read(1)
+    except OSError as error:
+        raise unreadable(path, error) from None
+    if is_empty:
+        raise FrameError("empty-file", f"{path}: expected a video, got an empty file")
+
+
+def _frames(
+    path: str, capture: cv2.VideoCapture, every: Every
+) -> Iterator[tuple[str, Picture | FrameError]]:
+    number, last_slot = 0, -1
+    clock = _Clock(capture)
+    while capture.grab():  # a frame that is skipped is not converted
+        time_s = clock.time_s(number)
+        slot = every.slot(number, time_s)
+        if slot > last_slot:
+            last_slot = slot
+            source = f"{path}#t={time_s:.3f}"
+            yield source, _retrieve(source, capture)
+        number += 1
+    expected = _frame_count(capture)
+    if number == 0:
+        yield path, FrameError("damaged-video", f"{path}: expected a film, got no frame")
+    elif expected is not None and expected - number > max(2, MISSING_SHARE * expected):
+        message = f"{path}: expected {expected} frames, the film ends after {number}"
+        yield path, FrameError("damaged-video", message)
+
+
+def _retrieve(source: str, capture: cv2.VideoCapture) -> Picture | FrameError:
+    found, bgr = capture.retrieve()
+    if not found or bgr is None:
+        return FrameError("damaged-video", f"{source}: the frame cannot be decoded")
+    return Picture(_to_rgb(np.asarray(bgr)))
+
+
+def _to_rgb(bgr: NDArray[Any]) -> NDArray[np.uint8]:
+    """uint8 (H, W, 3) BGR, as OpenCV has it, to uint8 (H, W, 3) RGB."""
+    import cv2
+
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+class _Clock:
+    """The time of each frame: the film's own stamps, or, where it has none, the frame rate."""
+
+    def __init__(self, capture: cv2.VideoCapture) -> None:
+        import cv2
+
+        self._capture, self._position = capture, cv2.CAP_PROP_POS_MSEC
+        rate = capture.get(cv2.CAP_PROP_FPS)
+        self._rate = rate if math.isfinite(rate) and rate > 0 else 25.0
+        self._last_s = 0.0
+
+    def time_s(self, number: int) -> float:
+        """Of the frame that was grabbed last, `number` in the film; never goes back."""
+        stamp_s = self._capture.get(self._position) / 1000
+        has_stamp = math.isfinite(stamp_s) and (stamp_s > 0 or number == 0)
+        self._last_s = max(self._last_s, stamp_s if has_stamp else number / self._rate)
+        return self._last_s
+
+
+def _frame_count(capture: cv2.VideoCapture) -> int | None:
+    """What the film says of itself; none where it says nothing, as a bare stream of JPEGs."""
+    import cv2
+
+    count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    return int(count) if math.isfinite(count) and 0 < count < 1e9 else None
+
+
+def load_opencv(source: str) -> ModuleType:
+    """OpenCV, kept from writing to the terminal.
+
+    Raises:
+        FrameError: it is not installed.
+    """
+    # Read once each, by the library when it is loaded and before the first film. -8 is FFmpeg's
+    # AV_LOG_QUIET.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    try:
+        import cv2
+    except ImportError as error:
+        reason = " ".join(str(error).split())
+        message = f"{source}: videos need OpenCV ({reason}): pip install 'edgeproof[camera]'"
+        raise FrameError("needs-opencv", message) from None
+    return cv2
+
+
+def _open(path: str) -> cv2.VideoCapture:
+    cv2 = load_opencv(path)
+    # FFmpeg alone where it is there: the other backends take minutes to refuse what is no film, or
+    # take a name with digits for a series of pictures. An absolute path is never taken for a URL.
+    backends = cv2.videoio_registry.getStreamBackends()
+    backend = cv2.CAP_FFMPEG if cv2.CAP_FFMPEG in backends else cv2.CAP_ANY
+    try:
+        capture = cv2.VideoCapture(os.path.abspath(path), backend)
+    except cv2.error as error:
+        raise FrameError("not-a-video", f"{path}: expected a video, got {error.err}") from None
+    if not capture.isOpened():
+        message = f"{path}: expected a video, got something else, or one that was cut short"
+        raise FrameError("not-a-video", message)
+    width, height = (
+        capture.get(one) for one in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
+    )
+    if width * height > MAX_PIXELS:
+        capture.release()
+        message = f"{path}: expected at most {MAX_PIXELS} pixels, got {width:.0f}x{height:.0f}"
+        raise FrameError("too-large", message)
+    return capture
