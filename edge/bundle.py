@@ -56,43 +56,74 @@ class Bundle:
     """None: not gated yet."""
 
 
+@dataclass(frozen=True)
+class Parts:
+    """A .tflite with a zip behind it."""
+
+    model: bytes
+    """The flatbuffer: everything before the first entry."""
+    entries: dict[str, bytes]
+    comment: bytes
+
+
 def read_bundle(path: Path) -> Bundle:
     """Reads and checks a bundle; nothing of it has been run.
 
     Raises:
         ModelError: says which check failed, what was expected and what came.
     """
+    return parse_bundle(read_model_file(path), str(path))
+
+
+def read_model_file(path: Path) -> bytes:
+    """The bytes of a .tflite, unless they are too many.
+
+    Raises:
+        ModelError: it cannot be read, or is bigger than MAX_BYTES.
+    """
     try:
         size_bytes = path.stat().st_size
         if size_bytes > MAX_BYTES:
             raise ModelError(f"{path}: expected at most {MAX_BYTES} bytes, got {size_bytes}")
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
-    return parse_bundle(data, str(path))
 
 
 def parse_bundle(data: bytes, where: str) -> Bundle:
     """As `read_bundle`, from bytes. where: the model's name for messages."""
     if data[4:8] != FLATBUFFER_ID:
         raise ModelError(f"{where}: expected a TFLite model, got something else")
-    if not zipfile.is_zipfile(io.BytesIO(data)):
+    parts = split_archive(data, where)
+    if parts is None:
         raise ModelError(
             f"{where}: expected labels, contract and proof behind the model, got a file that ends "
-            "without them: it was cut short, or `edgeproof export` did not write it"
+            "without them: it was cut short, or `edgeproof export` did not write it; a model from "
+            f"elsewhere becomes a bundle with: {_adopt(where)}"
         )
+    bundle = _assemble(parts.model, parts.entries, where)
+    _check_seal(data, parts.comment, where)
+    return bundle
+
+
+def split_archive(data: bytes, where: str) -> Parts | None:
+    """A .tflite in its parts; none when no zip is behind the model.
+
+    Raises:
+        ModelError: the zip is damaged.
+    """
+    if not zipfile.is_zipfile(io.BytesIO(data)):
+        return None
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = {info.filename: _read_entry(archive, info) for info in archive.infolist()}
             start = min((info.header_offset for info in archive.infolist()), default=len(data))
-            comment = archive.comment
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, zlib.error) as error:
+            return Parts(data[:start], entries, archive.comment)
+    # RuntimeError: an encrypted entry, or a kind of compression that Python does not have
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, EOFError, zlib.error) as error:
         raise ModelError(
             f"{where}: the archive behind the model is damaged: {error}; copy the file again"
         ) from None
-    bundle = _assemble(data[:start], entries, where)
-    _check_seal(data, comment, where)
-    return bundle
 
 
 def pack_bundle(bundle: Bundle) -> bytes:
@@ -124,17 +155,21 @@ def write_bundle(path: Path, bundle: Bundle) -> None:
 
 
 def check_output(labels: tuple[str, ...], shape: tuple[int, ...], where: str) -> None:
-    """Refuses a label list that does not fit the output tensor.
+    """Refuses a label list that does not fit the output tensor: (n,), (1, n) or (1, 1, 1, n).
 
     Raises:
         ModelError: names both counts.
     """
-    if len(shape) != 2 or shape[0] != 1 or shape[1] != len(labels):
+    if not shape or shape[-1] != len(labels) or set(shape[:-1]) - {1}:
         expected = shape[-1] if shape else 0
         raise ModelError(
             f"model {where!r} expects {expected} labels for output {shape}, "
             f"got {len(labels)} in {LABELS}"
         )
+
+
+def _adopt(where: str) -> str:
+    return f"edgeproof adopt {where} --labels FILE"
 
 
 def _read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
@@ -147,9 +182,10 @@ def _assemble(model: bytes, entries: dict[str, bytes], where: str) -> Bundle:
     known = {LABELS, CONTRACT, PROOF, GOLDEN}
     missing, unknown = {LABELS, CONTRACT} - set(entries), set(entries) - known
     if missing or unknown:
+        hint = f"; a model from elsewhere becomes a bundle with: {_adopt(where)}"
         raise ModelError(
             f"{where}: expected the entries {', '.join(sorted(known))}, "
-            f"got {', '.join(sorted(entries)) or 'none'}"
+            f"got {', '.join(sorted(entries)) or 'none'}{hint if CONTRACT in missing else ''}"
         )
     try:
         labels = tuple(entries[LABELS].decode().removesuffix("\n").split("\n"))

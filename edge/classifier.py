@@ -32,7 +32,7 @@ class Score:
 
     label: str
     score: float
-    """Softmax probability, 0 to 1."""
+    """Probability, 0 to 1: softmax of the logits, or the model's own."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Classifier:
         pixels = as_frame(frame)
         began_s = time.perf_counter()
         try:
-            scores = softmax(self.logits(pixels), self.contract.output)
+            scores = to_scores(self.logits(pixels), self.contract.output)
         except NothingFound:
             return Result(UNKNOWN, 0.0, (), _since_ms(began_s))
         ranked = rank(scores, self.labels, top)
@@ -121,6 +121,8 @@ class Classifier:
     def logits(self, frame: NDArray[np.uint8]) -> NDArray[np.float32]:
         """float32 (classes,): what the model says of one frame, before temperature and softmax.
 
+        Of a model that gives probabilities, those.
+
         Raises:
             NothingFound: the preprocessing found nothing to classify.
             FrameError: not a frame, or an output that is not a finite number.
@@ -132,8 +134,8 @@ class Classifier:
 
     def raw_output(self, frame: NDArray[np.uint8]) -> NDArray[np.generic]:
         """(classes,) in the output tensor's own dtype, for comparing to the bit."""
-        output: NDArray[np.generic] = self._interpreter.invoke(self.input_tensor(frame))[0]
-        return output
+        output: NDArray[np.generic] = self._interpreter.invoke(self.input_tensor(frame))
+        return output.reshape(-1)
 
     def input_tensor(self, frame: NDArray[np.uint8]) -> NDArray[np.generic]:
         """(1, height, width, channels) in the input tensor's own dtype: what the model is fed."""
@@ -174,6 +176,13 @@ def as_frame(frame: NDArray[np.uint8] | Image | str | Path) -> NDArray[np.uint8]
     if isinstance(frame, str | Path):
         return decode_file(Path(frame))
     return to_frame(frame)
+
+
+def to_scores(values: NDArray[np.float32], output: Output) -> NDArray[np.float64]:
+    """float64 (classes,) scores, 0 to 1, of what the model says, by what the contract calls it."""
+    if output.meaning == "probabilities":
+        return values.astype(np.float64)
+    return softmax(values, output)
 
 
 def softmax(logits: NDArray[np.float32], output: Output) -> NDArray[np.float64]:

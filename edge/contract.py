@@ -13,6 +13,10 @@ SCHEMA = 1
 """Version of contract.json. A reader refuses any other: guessing is how wrong answers start."""
 
 CHANNELS = {"gray": 1, "rgb": 3}
+ADOPTED = "adopted"
+"""The variant of a model that was made elsewhere."""
+UNKNOWN_RUNTIME = "unknown"
+"""The `min_runtime` of a model whose converter recorded none."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,8 @@ class Input:
 class Output:
     """What the model's numbers mean."""
 
-    meaning: Literal["logits"] = "logits"
+    meaning: Literal["logits", "probabilities"] = "logits"
+    """`logits`: before a softmax; `probabilities`: scores from 0 to 1, taken as they are."""
     temperature: float = 1.0
     """Logits are divided by it before softmax (Guo et al. 2017, temperature scaling)."""
     unknown_threshold: float | None = None
@@ -80,6 +85,8 @@ class Output:
     def __post_init__(self) -> None:
         if not self.temperature > 0:
             raise ValueError(f"temperature must be above 0, got {self.temperature}")
+        if self.meaning == "probabilities" and self.temperature != 1:
+            raise ValueError(f"probabilities have no temperature, got {self.temperature}")
         if self.unknown_threshold is not None and not 0 <= self.unknown_threshold <= 1:
             raise ValueError(f"unknown_threshold must be 0 to 1, got {self.unknown_threshold}")
 
@@ -91,7 +98,8 @@ class ModelBytes:
     sha256: str
     size_bytes: int
     min_runtime: str
-    """The oldest TFLite release that has all the operator versions, as the converter states it."""
+    """The oldest TFLite release that has all the operator versions, as the converter states it;
+    `unknown` when it does not."""
     operators: dict[str, int]
     """Operator name to the version stamped in the model."""
 
@@ -103,13 +111,15 @@ class Contract:
     schema: int
     name: str
     variant: str
-    """`float32`, `float16`, `dynamic`, `int8`, `int16x8`, or `mixed`: int8 but for some layers."""
+    """`float32`, `float16`, `dynamic`, `int8`, `int16x8`, or `mixed`: int8 but for some layers;
+    `adopted`: made elsewhere."""
     input: Input
     output: Output
     model: ModelBytes
     provenance: dict[str, Any]
-    """Run id, fingerprints of data and calibration, tool versions. The device only shows it; the
-    gate compares the run id, so that a model is held against the float model it came from."""
+    """Run id, fingerprints of data and calibration, tool versions; of an adopted model its file and
+    what was taken to be true of it. The device only shows it; the gate compares the run id, so that
+    a model is held against the float model it came from."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1, sort_keys=True) + "\n"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
 
 from edge.contract import Input
 
@@ -13,27 +12,30 @@ _ZOOM = 4
 """Drawn larger and shrunk, for soft edges."""
 
 
-def draw_frames(spec: Input, seed: int = 20) -> NDArray[np.uint8]:
+def draw_frames(spec: Input, seed: int = 20, count: int = DRAWN) -> NDArray[np.uint8]:
     """Seeded strokes, ellipses and boxes, light on black, of the input's own size.
 
     Returns:
-        uint8 (DRAWN, height, width) or (DRAWN, height, width, 3).
+        uint8 (count, height, width) or (count, height, width, 3).
     """
     rng = np.random.default_rng(seed)
-    return np.stack([_draw(spec, rng) for _ in range(DRAWN)])
+    return np.stack([_draw(spec, rng) for _ in range(count)])
 
 
-def choose_clear(logits: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Sorted indices of the KEPT frames with the widest lead of the best class over the next.
+def choose_clear(logits: NDArray[np.float32], kept: int = KEPT) -> NDArray[np.int64]:
+    """Sorted indices of the `kept` frames with the widest lead of the best class over the next.
 
-    logits: (n, classes). Where the lead is wide, the last bits of another kernel change no label.
+    logits: (n, classes), or any scores. Where the lead is wide, the last bits of another kernel
+    change no label.
     """
     ordered = np.sort(logits, axis=1)
     lead = np.nan_to_num(ordered[:, -1] - ordered[:, -2])
-    return np.sort(np.argsort(-lead, kind="stable")[:KEPT])
+    return np.sort(np.argsort(-lead, kind="stable")[:kept])
 
 
 def _draw(spec: Input, rng: np.random.Generator) -> NDArray[np.uint8]:
+    from PIL import Image, ImageDraw
+
     mode = "L" if spec.color == "gray" else "RGB"
     size = (spec.width * _ZOOM, spec.height * _ZOOM)
     picture = Image.new(mode, size)

@@ -174,7 +174,8 @@ def _single(details: list[dict[str, Any]], role: str) -> TensorSpec:
     detail = details[0]
     scale = detail["quantization"][0]
     dtype = np.dtype(detail["dtype"]).name
-    if dtype != "float32" and not (scale and dtype in INTEGER_LIMITS):
+    takes_bytes = role == "input" and dtype == "uint8"  # pixels, which the model scales itself
+    if dtype != "float32" and not takes_bytes and not (scale and dtype in INTEGER_LIMITS):
         raise ModelError(
             f"expected float32 or quantised {', '.join(INTEGER_LIMITS)} for the {role} tensor, "
             f"got {dtype} with scale {scale:g}"

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from edge.adopt.pixels import PIXELS
 from edge.contract import Input, Preprocess
 from edge.errors import ModelError, UsageError
 from export.progress import say
@@ -19,15 +20,6 @@ from train.datasets import load_dataset
 from train.runs import MODEL, RECORD, SCHEMA, RunRecord, Split, find_run, write_record, write_split
 from train.samples import Dataset, relabel, split
 from train.versions import versions
-
-PIXELS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
-    "0..1": ((0.0, 0.0, 0.0), (255.0, 255.0, 255.0)),
-    "-1..1": ((127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),
-    "0..255": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
-    # Means and deviations of ImageNet's channels as torchvision publishes them, in pixels.
-    "imagenet": ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
-}
-"""How people say what their network was fed -> mean and standard deviation of a pixel."""
 
 VALIDATION_FRACTION = 0.2
 """Of the training pictures: confidence is fitted on them, and a repair tried."""

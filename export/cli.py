@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 if TYPE_CHECKING:
+    from edge.bundle import Bundle
     from export.bench import Bench
     from export.pipeline import Outcome
     from export.policy import Policy
@@ -138,6 +139,7 @@ def gate(
     from train.runs import find_run
 
     bundles = [read_bundle(find_model(name)) for name in model_names]
+    _refuse_adopted(bundles)
     run = find_run(run_name or bundles[0].contract.name)
     policy = load_policy(run.record.name, policy_path)
     from export.pipeline import check_origin, regate
@@ -179,6 +181,19 @@ def gate_selftest(run_name: str, data: Path | None, policy_path: Path | None) ->
         from edge.errors import GateFailed
 
         raise GateFailed(f"the gate cannot be trusted with: {', '.join(wrong)}")
+
+
+def _refuse_adopted(bundles: list[Bundle]) -> None:
+    from edge.contract import ADOPTED
+    from edge.errors import UsageError
+
+    for contract in (bundle.contract for bundle in bundles):
+        if contract.variant == ADOPTED:
+            raise UsageError(
+                f"{contract.name} was adopted: the float model that it would be held against is "
+                "not in it; gate the Keras model that it was made from: edgeproof gate my.keras "
+                "--data pictures/"
+            )
 
 
 def _only_one(model_names: tuple[str, ...]) -> Path:

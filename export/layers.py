@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.adopt.probe import last_words
 from edge.errors import EdgeproofError, ModelError
 from edge.quantize import INTEGER_LIMITS
 from export.graph import Operator, read_operators
-from export.measure import last_words
 
 BEST_DB = 99.0
 """Stands for no error at all, and its opposite for an output without numbers: JSON has no inf."""

@@ -9,7 +9,6 @@ that runs it. The child sees frames and no labels.
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.adopt.probe import last_words
 from edge.bundle import Bundle, write_bundle
 from edge.errors import EdgeproofError, FrameError, ModelError
 
@@ -137,14 +137,6 @@ def _run(request: Path, errors: int, progress: Progress) -> int:
             child.kill()
             raise
         return child.wait()
-
-
-def last_words(code: int, stderr: str) -> str:
-    """Why a child ended: the signal that killed it, or the last line it wrote."""
-    if code < 0:
-        return f"the runtime died of {signal.Signals(-code).name}"
-    lines = [line for line in stderr.splitlines() if line.strip()]
-    return lines[-1] if lines else f"the measuring process ended with {code}"
 
 
 class _Refuse(MetaPathFinder):

@@ -10,11 +10,11 @@ from typing import Any
 
 from edge.bundle import Bundle, Golden
 from edge.contract import SCHEMA, Contract, ModelBytes, Output
+from edge.golden import choose_clear, draw_frames
 from edge.proof import SCHEMA as PROOF_SCHEMA
 from edge.proof import Proof
 from export.flatbuffer import Structure
 from export.gate import Verdict
-from export.golden import choose_clear, draw_frames
 from export.measure import Answers, Questions, measure
 from export.policy import Policy
 from export.variants import Quantization

@@ -17,6 +17,7 @@ COMMANDS = {
     "models": "edge.cli.models",
     "info": "edge.cli.info",
     "verify": "edge.cli.verify",
+    "adopt": "edge.cli.adopt",
     "scan": "train.cli.scan",
     "train": "train.cli.train",
     "tune": "train.cli.tune",

@@ -10,8 +10,11 @@ import click
 
 if TYPE_CHECKING:
     from edge.bundle import Bundle
-    from edge.contract import Output
+    from edge.contract import Contract, Output
     from edge.proof import Measurement, Score
+
+MAX_LABELS = 20
+"""So many are shown to people."""
 
 
 @click.command()
@@ -38,20 +41,18 @@ def info(model: str, as_json: bool) -> None:
 
 
 def _lines(bundle: Bundle, path: str) -> list[tuple[str, str]]:
+    from edge.contract import ADOPTED
+
     contract, proof = bundle.contract, bundle.proof
     size, steps = contract.input, contract.input.preprocess
     lines = [
         ("model", f"{contract.name} {contract.variant}, {path}"),
-        ("labels", ", ".join(bundle.labels)),
+        ("labels", _listed(bundle.labels)),
         ("input", f"{size.height}x{size.width} {size.color}, preprocessing {steps.kind!r}"),
         ("output", _output(contract.output)),
-        ("needs", f"TFLite {contract.model.min_runtime} or newer"),
+        ("needs", _needs(contract.model.min_runtime)),
         ("sha256", contract.model.sha256),
-        ("quantised", _recipe(contract.provenance.get("quantization"))),
-        (
-            "made by",
-            ", ".join(f"{k} {v}" for k, v in contract.provenance.items() if k != "quantization"),
-        ),
+        *(_adopted(contract) if contract.variant == ADOPTED else _made(contract)),
     ]
     if proof is None:
         return [*lines, ("proof", "none: this model was never gated")]
@@ -69,7 +70,44 @@ def _lines(bundle: Bundle, path: str) -> list[tuple[str, str]]:
 def _output(output: Output) -> str:
     least = output.unknown_threshold
     below = "no threshold" if least is None else f"a score below {least:.3g} is 'unknown'"
+    if output.meaning == "probabilities":
+        return f"probabilities, taken as they are, {below}"
     return f"{output.meaning}, temperature {output.temperature:.3g}, {below}"
+
+
+def _listed(labels: tuple[str, ...]) -> str:
+    shown = ", ".join(labels[:MAX_LABELS])
+    more = len(labels) - MAX_LABELS
+    return f"{shown}, and {more} more; --json has them all" if more > 0 else shown
+
+
+def _needs(min_runtime: str) -> str:
+    from edge.contract import UNKNOWN_RUNTIME
+
+    if min_runtime == UNKNOWN_RUNTIME:
+        return "a TFLite that its converter did not state"
+    return f"TFLite {min_runtime} or newer"
+
+
+def _made(contract: Contract) -> list[tuple[str, str]]:
+    made_by = (f"{k} {v}" for k, v in contract.provenance.items() if k != "quantization")
+    return [
+        ("quantised", _recipe(contract.provenance.get("quantization"))),
+        ("made by", ", ".join(made_by)),
+    ]
+
+
+def _adopted(contract: Contract) -> list[tuple[str, str]]:
+    """Where a model from elsewhere came from, and what was taken to be true of it."""
+    origin = contract.provenance
+    taken = origin.get("taken")
+    facts = taken.items() if isinstance(taken, dict) else ()
+    known = {"adopted": "adopted from", "adopted_sha256": "its sha256"}
+    words = [f"{known.get(k, k)} {v}" for k, v in origin.items() if k != "taken"]
+    return [("made by", ", ".join(words))] + [
+        ("taken" if index == 0 else "", f"{what}: {value}")
+        for index, (what, value) in enumerate(facts)
+    ]
 
 
 def _answered(found: Score, of: int) -> str:
