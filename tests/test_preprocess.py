@@ -12,7 +12,7 @@ from edge.contract import Input, Preprocess
 from edge.errors import FrameError, NothingFound
 from edge.preprocess import prepare
 from edge.preprocess.components import find_components
-from edge.preprocess.ink import normalize_ink
+from edge.preprocess.ink import find_ink
 from edge.preprocess.photo import to_gray
 from tests.drawing import draw_digit, on_paper, shirt
 from train.datasets import INK_28, OBJECT_28, load_dataset
@@ -20,9 +20,24 @@ from train.datasets import INK_28, OBJECT_28, load_dataset
 PHOTO_8 = Input(8, 8, "rgb", Preprocess("photo", (0.0,) * 3, (255.0,) * 3, fit="crop"))
 
 
+def normalized(frame: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """(28, 28) of the one thing that is meant."""
+    (region,) = find_ink(frame, 28, 28)
+    return region.pixels[:, :, 0].astype(np.int64)
+
+
 def reference(digit: str) -> NDArray[np.int64]:
     """The digit as its own normalisation gives it from a clean drawing."""
-    return normalize_ink(draw_digit(digit), 28, 28).astype(np.int64)
+    return normalized(draw_digit(digit))
+
+
+def difference(found: NDArray[np.int64], expected: NDArray[np.int64]) -> float:
+    """Part of the ink that differs, at the best shift by one pixel: a centre of mass that lies
+    between two pixels falls to either side."""
+    shifts = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
+    return min(
+        float(np.abs(np.roll(found, shift, (0, 1)) - expected).sum()) for shift in shifts
+    ) / float(expected.sum())
 
 
 @pytest.mark.parametrize("spec", [INK_28, OBJECT_28], ids=["ink", "object"])
@@ -52,9 +67,8 @@ def test_gray_and_rgb_of_the_same_picture_give_the_same_tensor() -> None:
     ids=["plain", "corner", "light-on-dark", "faint", "slope", "noise"],
 )
 def test_ink_is_found_whatever_the_paper(digit: str, paper: dict[str, float]) -> None:
-    found = normalize_ink(on_paper(digit, **paper), 28, 28).astype(np.int64)  # type: ignore[arg-type]
-    expected = reference(digit)
-    assert np.abs(found - expected).sum() < 0.35 * expected.sum()
+    found = normalized(on_paper(digit, **paper))  # type: ignore[arg-type]
+    assert difference(found, reference(digit)) < 0.2
 
 
 def test_ink_follows_the_mnist_convention() -> None:
@@ -69,7 +83,7 @@ def test_ink_follows_the_mnist_convention() -> None:
 def test_inverted_ready_picture_is_turned_round() -> None:
     ready = reference("7").astype(np.uint8)
     found = prepare(np.invert(ready), INK_28)[:, :, 0] * 255
-    assert np.abs(found - ready).sum() < 0.4 * ready.sum()
+    assert difference(found.astype(np.int64), ready.astype(np.int64)) < 0.4
 
 
 @pytest.mark.parametrize("frame", [

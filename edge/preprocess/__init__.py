@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from edge.contract import Input, Preprocess
 from edge.errors import FrameError
 from edge.preprocess.foreground import MIN_CONTRAST
-from edge.preprocess.ink import normalize_ink
-from edge.preprocess.object import normalize_object
+from edge.preprocess.ink import find_ink
+from edge.preprocess.object import find_objects
 from edge.preprocess.photo import fit_photo, to_gray
+from edge.preprocess.region import Region
 
-__all__ = ["prepare", "prepare_pixels"]
+__all__ = ["Region", "find_regions", "prepare", "prepare_pixels", "scale"]
 
 
 def prepare(frame: NDArray[np.uint8], spec: Input) -> NDArray[np.float32]:
@@ -30,8 +31,13 @@ def prepare(frame: NDArray[np.uint8], spec: Input) -> NDArray[np.float32]:
         FrameError: not such an array.
         NothingFound: `ink` or `object` found nothing that stands out of its background.
     """
+    return scale(prepare_pixels(frame, spec), spec)
+
+
+def scale(pixels: NDArray[np.uint8], spec: Input) -> NDArray[np.float32]:
+    """`prepare`'s last step: uint8 (height, width, channels) -> float32 of the same shape."""
     mean, std = _mean_and_std(spec.preprocess)
-    return (prepare_pixels(frame, spec).astype(np.float32) - mean) / std
+    return (pixels.astype(np.float32) - mean) / std
 
 
 def prepare_pixels(frame: NDArray[np.uint8], spec: Input) -> NDArray[np.uint8]:
@@ -39,14 +45,22 @@ def prepare_pixels(frame: NDArray[np.uint8], spec: Input) -> NDArray[np.uint8]:
 
     Training stores these, and does the last step on the device.
     """
+    return find_regions(frame, spec)[0].pixels
+
+
+def find_regions(frame: NDArray[np.uint8], spec: Input, many: bool = False) -> list[Region]:
+    """What is to be classified in a frame; at least one region. As `prepare`.
+
+    many: all things that stand out, in no order; otherwise the one that is meant.
+    """
     check_frame(frame)
     recipe = spec.preprocess
     if recipe.kind == "photo":
-        return fit_photo(frame, spec)
-    normalize = normalize_ink if recipe.kind == "ink" else normalize_object
-    is_ready = frame.shape[:2] == (spec.height, spec.width) and _looks_ready(frame)
-    gray = to_gray(frame) if is_ready else normalize(frame, spec.height, spec.width)
-    return gray[:, :, np.newaxis]
+        return [Region(fit_photo(frame, spec))]
+    if frame.shape[:2] == (spec.height, spec.width) and _looks_ready(frame):
+        return [Region(to_gray(frame)[:, :, np.newaxis])]
+    find = find_ink if recipe.kind == "ink" else find_objects
+    return find(frame, spec.height, spec.width, many)
 
 
 @lru_cache(maxsize=8)

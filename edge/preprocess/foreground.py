@@ -46,6 +46,18 @@ def threshold(strength: NDArray[np.float32]) -> float:
     return best + 0.5
 
 
+def otsu(values: NDArray[np.float32]) -> float:
+    """Otsu's threshold of values 0 to 1, any shape; 0 where all are alike."""
+    counts = np.bincount((values * 63.999).astype(np.int64).ravel(), minlength=64).astype(float)
+    below, sums = np.cumsum(counts), np.cumsum(counts * np.arange(64))
+    above = below[-1] - below
+    inner = (below > 0) & (above > 0)
+    between = np.zeros(64)
+    spread = sums[inner] / below[inner] - (sums[-1] - sums[inner]) / above[inner]
+    between[inner] = below[inner] * above[inner] * spread**2
+    return float(between.argmax() + 1) / 64 if inner.any() else 0.0
+
+
 def choose(components: Components) -> NDArray[np.bool_]:
     """The one thing meant: the largest component off the border, and its broken pieces.
 

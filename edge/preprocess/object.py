@@ -12,18 +12,25 @@ from numpy.typing import NDArray
 from edge.preprocess.components import find_components
 from edge.preprocess.foreground import box_of, choose, shrink, threshold
 from edge.preprocess.photo import letterbox, to_gray, to_rgb
+from edge.preprocess.region import Region, to_box
 
 WORK_SIDE = 256
 """Longer side in pixels at which the object is looked for."""
 
 
-def normalize_object(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """uint8 (H, W, 3) or (H, W) -> uint8 (height, width), the object light on black.
+def find_objects(
+    frame: NDArray[np.uint8], height: int, width: int, many: bool = False
+) -> list[Region]:
+    """uint8 (H, W, 3) or (H, W) -> regions of uint8 (height, width, 1), objects light on black.
+
+    many: all things on the ground, in no order; otherwise the one that is meant.
 
     Raises:
         NothingFound: nothing stands out of the ground.
     """
-    rgb = shrink(to_rgb(frame), WORK_SIDE)
+    whole = to_rgb(frame)
+    rgb = shrink(whole, WORK_SIDE)
+    scale = whole.shape[1] / rgb.shape[1]
     ground = _ground_color(rgb)
     distance = np.abs(rgb.astype(np.float32) - ground).max(axis=2)
     components = find_components(distance > threshold(distance))
@@ -33,7 +40,8 @@ def normalize_object(frame: NDArray[np.uint8], height: int, width: int) -> NDArr
     is_light_ground = float(to_gray(ground.astype(np.uint8).reshape(1, 1, 3))[0, 0]) >= 128
     thing = (255 - gray) if is_light_ground else gray
     thing = np.where(_close_holes(components.mask(chosen)), thing, 0).astype(np.uint8)
-    return letterbox(thing[top:bottom, left:right], height, width)
+    pixels = letterbox(thing[top:bottom, left:right], height, width)[:, :, np.newaxis]
+    return [Region(pixels, to_box(left * scale, top * scale, right * scale, bottom * scale))]
 
 
 def _ground_color(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:

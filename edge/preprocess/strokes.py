@@ -1,0 +1,347 @@
+"""What is written in a frame: strokes darker or lighter than their surface, grouped into marks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.preprocess.components import Components, find_components
+from edge.preprocess.foreground import otsu, shrink
+from edge.preprocess.lines import MIN_LENGTH, erase_lines
+from edge.preprocess.relief import MIN_BRIGHTNESS, Relief, relief
+
+
+@dataclass(frozen=True)
+class View:
+    """One look at a frame: how finely, and for how thick a stroke."""
+
+    side: int
+    """Longer side in pixels that the frame is brought down to."""
+    window: int
+    """Side in pixels of what is still a stroke and no surface."""
+    line_px: int
+    """Thickness of a printed line at most; 0: too few pixels to tell one."""
+
+    @property
+    def most_px(self) -> float:
+        """Mean thickness of strokes that surely are whole in this view."""
+        return MAX_THICKNESS * self.window
+
+
+MAX_THICKNESS = 0.6
+VIEWS = (
+    View(640, 17, 10),
+    View(320, 17, 5),
+    View(320, 33, 5),
+    View(160, 33, 3),
+    View(160, 49, 3),
+)
+"""Finest first: a digit of a twentieth of a 4:3 frame's height has 24 pixels in the first; in the
+last there is room for the thickest pen in a digit as high as the frame."""
+FURTHER = (0.3, 0.6, 0.9)
+"""Of a mark's longer side: how far around it its surroundings are looked at."""
+EDGE = 3
+"""Pixels outside of a stroke at which its surface is looked for."""
+CUTOFF = (0.45, 0.62)
+"""Of a stroke's own strength: what is fainter is no part of it. Between the two by Otsu."""
+LARGEST = 16
+"""Components that may be more than one stroke; the others are cut at the lower."""
+MIN_SIDE = 7
+"""Pixels: a smaller mark is a speck."""
+MAX_RUNS = 12_000
+"""More runs than any writing has: noise, which is cut off higher up."""
+
+Places = tuple[NDArray[np.int64], NDArray[np.int64]]
+
+
+@dataclass(frozen=True, eq=False)
+class Mark:
+    """One thing that is written, broken pieces included."""
+
+    box: tuple[float, float, float, float]
+    """left, top, right, bottom in the frame's pixels, the last two behind the last pixel."""
+    mask: NDArray[np.bool_]
+    """bool (h, w), the pieces within the box, at the level where they were found."""
+    is_light: bool
+    """Lighter than its surface."""
+    strength: float
+    """Part of the light that it takes away, 0 to 1."""
+    thickness: float
+    """Mean width of its strokes, as a part of its longer side."""
+    edged: float
+    """Part of its outline that is an edge in the picture, 0 to 1."""
+    alone: float
+    """Part of the wider surroundings that it differs from as it does from its surface, 0 to 1: a
+    gap between strokes is bright as the paper beyond them."""
+    touches: int
+    """How many of the frame's four borders it reaches."""
+    is_whole: bool
+    """Its strokes are thin enough for the window that it was found with."""
+    scale: float
+    """Pixels of the frame for one of the mask."""
+    level: int
+    """Which of VIEWS it was found in."""
+
+    @property
+    def width(self) -> float:
+        return self.box[2] - self.box[0]
+
+    @property
+    def height(self) -> float:
+        return self.box[3] - self.box[1]
+
+    @property
+    def area(self) -> float:
+        """Of its strokes, in the frame's pixels."""
+        return float(np.count_nonzero(self.mask)) * self.scale**2
+
+    @property
+    def extent(self) -> float:
+        """Mean of width and height, in the frame's pixels."""
+        return (self.width + self.height) / 2
+
+    @property
+    def side(self) -> float:
+        """The longer one, in the frame's pixels."""
+        return max(self.width, self.height)
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Connected pieces of strokes at one level, and what is known of each: arrays of (n,)."""
+
+    components: Components
+    strength: NDArray[np.float64]
+    thickness: NDArray[np.float64]
+    """Pixels of the level."""
+    edged: NDArray[np.float64]
+    """Part of the outline across which the picture really changes, 0 to 1."""
+
+
+def find_marks(gray: NDArray[np.uint8]) -> list[Mark]:
+    """All that may be written in uint8 (H, W), of every size, in no order."""
+    marks: list[Mark] = []
+    for level, view in enumerate(VIEWS):
+        seen = shrink(gray, view.side)
+        for is_light in (False, True):
+            marks += _marks_in(seen, gray.shape[1] / seen.shape[1], level, is_light)
+    return marks
+
+
+def _marks_in(seen: NDArray[np.uint8], scale: float, level: int, is_light: bool) -> list[Mark]:
+    view = VIEWS[level]
+    ground = relief(seen, view.window, is_light)
+    pieces = find_pieces(ground, view.line_px)
+    return [
+        _mark(pieces, group, scale, level, ground)
+        for group in _groups(pieces.components, pieces.strength)
+    ]
+
+
+def find_pieces(ground: Relief, line_px: int = 0) -> Pieces:
+    """Connected strokes of a relief, each cut off at half of its own strength.
+
+    So what is fainter than a stroke and touches it, a ruled line or a shadow, falls off.
+
+    line_px: the thickest that a printed line can be; 0: lines are not looked for.
+    """
+    strength, floor = ground.strength, ground.floor
+    mask = strength > floor
+    found = find_components(mask)
+    while len(found.rows) > MAX_RUNS:
+        floor = floor * 1.5
+        mask = strength > floor
+        found = find_components(mask)
+    if line_px and _spans(found):
+        mask = erase_lines(mask, line_px)
+        found = find_components(mask)
+    cutoff = np.zeros(strength.shape, np.float32)
+    cutoff[mask] = _cutoffs(found, strength[mask])[_label_of_pixels(found)]
+    refined = mask & (strength > cutoff)
+    found = find_components(refined)
+    typical = _strength_of(found, strength[refined])
+    labels = np.zeros(refined.shape, np.int64)
+    labels[refined] = _label_of_pixels(found)
+    tops, bottoms = _ends(refined)
+    return Pieces(
+        found,
+        typical,
+        _thickness_of(found, labels[tops]),
+        _edged(found, labels, tops, bottoms, ground, typical),
+    )
+
+
+def _ends(mask: NDArray[np.bool_]) -> tuple[Places, Places]:
+    """Rows and columns of the first and of the last pixel of each vertical run."""
+    tops, bottoms = mask.copy(), mask.copy()
+    tops[1:] &= ~mask[:-1]
+    bottoms[:-1] &= ~mask[1:]
+    (top_rows, top_columns), (bottom_rows, bottom_columns) = np.nonzero(tops), np.nonzero(bottoms)
+    return (top_rows, top_columns), (bottom_rows, bottom_columns)
+
+
+def _edged(
+    found: Components,
+    labels: NDArray[np.int64],
+    tops: Places,
+    bottoms: Places,
+    ground: Relief,
+    typical: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """(n,) part of each outline that is an edge in the picture.
+
+    Where a gap between strokes, or between a stroke and a page's edge, widens beyond the window,
+    it ends without one; so does a shadow, and a stroke that is too thick for the window.
+    """
+    smooth, (height, width) = ground.smooth.astype(np.float32), found.shape
+    rows, left, right = found.rows, found.starts, found.ends - 1
+    outline = [
+        (rows, left, rows, np.maximum(left - EDGE, 0)),
+        (rows, right, rows, np.minimum(right + EDGE, width - 1)),
+        (*tops, np.maximum(tops[0] - EDGE, 0), tops[1]),
+        (*bottoms, np.minimum(bottoms[0] + EDGE, height - 1), bottoms[1]),
+    ]
+    count = len(found.areas)
+    edges, all_of = np.zeros(count), np.zeros(count)
+    for row, column, row_outside, column_outside in outline:
+        inside, outside = smooth[row, column], smooth[row_outside, column_outside]
+        step = inside - outside if ground.is_light else outside - inside
+        label = labels[row, column]
+        light = np.maximum(np.maximum(inside, outside), MIN_BRIGHTNESS)
+        edges += np.bincount(label, step / light > 0.2 * typical[label], minlength=count)
+        all_of += np.bincount(label, minlength=count)
+    return edges / np.maximum(all_of, 1)
+
+
+def _spans(found: Components) -> bool:
+    """Whether anything is so long that it may be a line."""
+    sides = found.boxes[:, 2:] - found.boxes[:, :2]
+    return bool((sides >= MIN_LENGTH / 2 * np.array(found.shape[::-1])).any())
+
+
+def _cutoffs(found: Components, values: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(n,) strength that parts each component's strokes from what is fainter and touches them."""
+    typical = _strength_of(found, values)
+    cutoffs = CUTOFF[0] * typical
+    labels = _label_of_pixels(found)
+    for component in np.argsort(-found.areas, kind="stable")[:LARGEST]:
+        own = values[labels == component]
+        most = CUTOFF[1] * typical[component]
+        cutoffs[component] = min(max(cutoffs[component], otsu(own)), most)
+    return cutoffs
+
+
+def _label_of_pixels(found: Components) -> NDArray[np.int64]:
+    """Component of each pixel of the mask, in row-major order."""
+    return np.repeat(found.labels, found.ends - found.starts)
+
+
+def _strength_of(found: Components, values: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(n,) mean strength, weighted by its cube: that of the strokes, not of what touches them."""
+    labels, count = _label_of_pixels(found), len(found.areas)
+    cubes = values.astype(np.float64) ** 3
+    total = np.bincount(labels, weights=cubes, minlength=count)
+    return np.bincount(labels, weights=cubes * values, minlength=count) / np.maximum(total, 1e-12)
+
+
+def _thickness_of(found: Components, tops: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(n,) stroke width in pixels, from the mean lengths of horizontal and of vertical runs.
+
+    tops: component of each vertical run.
+    """
+    count = len(found.areas)
+    across = found.areas / np.maximum(np.bincount(found.labels, minlength=count), 1)
+    along = found.areas / np.maximum(np.bincount(tops, minlength=count), 1)
+    return np.asarray(1 / np.sqrt(1 / across**2 + 1 / along**2))
+
+
+def _groups(found: Components, strength: NDArray[np.float64]) -> list[NDArray[np.int64]]:
+    """Which pieces are one mark: the larger ones, each with its broken-off pieces."""
+    sides = (found.boxes[:, 2:] - found.boxes[:, :2]).max(axis=1) if len(found.areas) else []
+    order = np.argsort(-np.asarray(sides), kind="stable")
+    free = np.ones(len(found.areas), bool)
+    # What reaches in from outside is no piece of a mark, and has none.
+    touches = (found.boxes[:, :2] == 0).any(axis=1)
+    touches |= (found.boxes[:, 2:] == found.shape[::-1]).any(axis=1)
+    groups = []
+    for seed in order:
+        if sides[seed] < MIN_SIDE:
+            break
+        if not free[seed]:
+            continue
+        members = _belongs(found, int(seed), strength) & free & ~touches
+        members &= not touches[seed]
+        members[seed] = True
+        free &= ~members
+        groups.append(np.flatnonzero(members))
+    return groups
+
+
+def _belongs(found: Components, seed: int, strength: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """bool (n,): pieces that broke off the seed: above or below it, or nearly touching it."""
+    left, top, right, bottom = found.boxes.T
+    side = max(right[seed] - left[seed], bottom[seed] - top[seed])
+    overlap = np.minimum(right, right[seed]) - np.maximum(left, left[seed])
+    gap_x = np.maximum(-overlap, 0)
+    gap_y = np.maximum(np.maximum(top, top[seed]) - np.minimum(bottom, bottom[seed]), 0)
+    sides = np.maximum(right - left, bottom - top)
+    is_aligned = (overlap >= 0.5 * (right - left)) & (gap_y <= 0.2 * side) & (sides <= 0.65 * side)
+    is_close = (np.maximum(gap_x, gap_y) <= 0.06 * side) & (sides <= 0.5 * side)
+    is_alike = (strength >= 0.4 * strength[seed]) & (found.areas >= 0.015 * found.areas[seed])
+    return (is_aligned | is_close) & is_alike
+
+
+def _mark(
+    pieces: Pieces, group: NDArray[np.int64], scale: float, level: int, ground: Relief
+) -> Mark:
+    found, view = pieces.components, VIEWS[level]
+    left, top = found.boxes[group, :2].min(axis=0)
+    right, bottom = found.boxes[group, 2:].max(axis=0)
+    chosen = np.zeros(len(found.areas), bool)
+    chosen[group] = True
+    height, width = found.shape
+
+    def mean(values: NDArray[np.float64]) -> float:
+        return float(np.average(values[group], weights=found.areas[group]))
+
+    mask = found.mask(chosen)[top:bottom, left:right]
+    strength = mean(pieces.strength)
+    return Mark(
+        (float(left * scale), float(top * scale), float(right * scale), float(bottom * scale)),
+        mask,
+        ground.is_light,
+        strength=strength,
+        thickness=mean(pieces.thickness) / float(max(right - left, bottom - top)),
+        edged=mean(pieces.edged),
+        alone=_alone(mask, (int(left), int(top)), strength, ground),
+        touches=int(left == 0) + int(top == 0) + int(right == width) + int(bottom == height),
+        is_whole=mean(pieces.thickness) <= view.most_px or view is VIEWS[-1],
+        scale=scale,
+        level=level,
+    )
+
+
+def _alone(
+    mask: NDArray[np.bool_], corner: tuple[int, int], strength: float, ground: Relief
+) -> float:
+    """Samples the picture on rectangles around a mark, and counts where it differs from it."""
+    smooth, (rows, columns) = ground.smooth, mask.shape
+    left, top = corner
+    own = float(smooth[top : top + rows, left : left + columns][mask].mean())
+    steps = np.linspace(-0.5, 0.5, 13)
+    seen = []
+    for further in FURTHER:
+        reach = further * max(rows, columns)
+        y = top + rows / 2 + np.concatenate([steps * (rows + 2 * reach)] * 2)
+        x = left + columns / 2 + np.concatenate([steps * (columns + 2 * reach)] * 2)
+        sides_y = np.repeat([top - reach, top + rows + reach], len(steps))
+        sides_x = np.repeat([left - reach, left + columns + reach], len(steps))
+        at_y = np.concatenate([y, sides_y]).clip(0, smooth.shape[0] - 1).astype(np.int64)
+        at_x = np.concatenate([sides_x, x]).clip(0, smooth.shape[1] - 1).astype(np.int64)
+        seen.append(smooth[at_y, at_x].astype(np.float64))
+    around = np.concatenate(seen)
+    difference = own - around if ground.is_light else around - own
+    light = np.maximum(np.maximum(around, own), MIN_BRIGHTNESS)
+    return float(np.mean(difference / light > 0.4 * strength))
