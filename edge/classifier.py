@@ -27,8 +27,11 @@ if TYPE_CHECKING:
 UNKNOWN = "unknown"
 """The label of a frame that holds nothing, or that the model is not sure enough of."""
 
-MAX_WIDTH = 1.3
+MAX_WIDTH = 1.8
 """Width over height: what is wider and can be cut is no single thing, whatever the model says."""
+
+SURE = 0.9
+"""Least score of each part for which a region is cut: half of another thing may look like one."""
 
 
 @dataclass(frozen=True)
@@ -146,12 +149,12 @@ class Classifier:
         return [replace(result, latency_ms=each_ms) for result in ordered]
 
     def _read(self, region: Region, top: int) -> list[Result]:
-        """One region as one thing, or as the two that it is best cut into."""
+        """One region as one thing, or as those that it is best cut into."""
         whole = self._answer(region, top)
         if not region.splits:
             return [whole]
         splits = [[self._answer(part, top) for part in parts] for parts in region.splits]
-        known = [parts for parts in splits if all(part.label != UNKNOWN for part in parts)]
+        known = [parts for parts in splits if _least_score(parts) >= SURE]
         best = max(known, key=_least_score, default=None)
         if best and (whole.label == UNKNOWN or _least_score(best) > whole.score):
             return best

@@ -1,4 +1,4 @@
-"""What stands out of a surface: strokes do, light and its edges do not; ruled lines are taken out."""
+"""Strokes stand out of a surface; light and its edges do not; ruled lines are taken out."""
 
 from __future__ import annotations
 

@@ -23,6 +23,8 @@ RENDER_SIDE = 80
 """Longer side in pixels at which a mark is cut out: four for each of the 20 that are left."""
 MARGIN = 0.35
 """Of the longer side: what is cut out around a mark, to see its paper."""
+SEVERAL = 3
+"""Marks alike from which none of them is the one that is meant."""
 STROKES = (2.1, 3.7)
 """Stroke width in pixels of the 20 that the longer side has; 5 to 95 % of MNIST's training digits
 lie within 1.8 and 4.2 (measured as `thickness` is)."""
@@ -61,7 +63,8 @@ def choose(marks: list[Mark], shape: tuple[int, ...]) -> Mark:
     """The one mark that is meant.
 
     Raises:
-        NothingFound: there is none.
+        NothingFound: there is none, or so many alike that no single one can be meant: a number, a
+            word, a pattern.
     """
     if not marks:
         raise NothingFound("expected ink that stands out of its paper, got none")
@@ -70,7 +73,22 @@ def choose(marks: list[Mark], shape: tuple[int, ...]) -> Mark:
     best = max(marks, key=lambda mark: merits[mark] * mark.extent**0.5 * 0.9**mark.level)
     while wholes := [mark for mark in marks if _is_more_of(mark, best, merits)]:
         best = max(wholes, key=lambda mark: merits[mark])
+    others = sum(_is_another(mark, best, merits) for mark in choose_all(marks, shape))
+    if others + 1 >= SEVERAL:
+        raise NothingFound(
+            f"expected one thing, found {others + 1} alike; `--regions auto` reads each"
+        )
     return best
+
+
+def _is_another(mark: Mark, best: Mark, merits: dict[Mark, float]) -> bool:
+    """Whether a mark could be meant as well as the best one."""
+    return (
+        mark.is_light == best.is_light
+        and merits[mark] >= 0.6 * merits[best]
+        and 0.5 * best.height <= mark.height <= 2 * best.height
+        and not _overlap(mark, best)
+    )
 
 
 def choose_all(marks: list[Mark], shape: tuple[int, ...]) -> list[Mark]:
@@ -83,7 +101,8 @@ def choose_all(marks: list[Mark], shape: tuple[int, ...]) -> list[Mark]:
     """
     if not marks:
         raise NothingFound("expected ink that stands out of its paper, got none")
-    merits = {mark: merit(mark, shape) for mark in marks}
+    # Digits that touch make a wide mark: no worse here, for it is better cut than overlooked.
+    merits = {mark: merit(mark, shape, widest=np.inf) for mark in marks}
     marks = without_gaps(marks, merits)
     views: dict[tuple[int, bool], list[Mark]] = {}
     for mark in marks:
@@ -169,17 +188,19 @@ def _is_more_of(whole: Mark, part: Mark, merits: dict[Mark, float]) -> bool:
     )
 
 
-def merit(mark: Mark, shape: tuple[int, ...]) -> float:
+def merit(mark: Mark, shape: tuple[int, ...], widest: float = 2.5) -> float:
     """How much like handwriting a mark is: dark, of strokes with edges, and of their proportions.
 
     Thickness: 99 of 100 of MNIST's training digits lie within 0.075 and 0.27.
+
+    widest: width over height of what may still be a digit.
     """
     merit = mark.strength * min(1, mark.edged / 0.93) ** 8
     merit *= float(np.interp(mark.thickness, [0.03, 0.06, 0.42, 0.6], [0.2, 1, 1, 0.2]))
     merit *= float(np.interp(mark.alone, [0.35, 0.7], [0.15, 1]))
     if not mark.is_whole:
         merit *= 0.3
-    if mark.width > 2.5 * mark.height or mark.side > 15 * min(mark.width, mark.height):
+    if mark.width > widest * mark.height or mark.side > 15 * min(mark.width, mark.height):
         merit *= 0.2
     if mark.touches:  # a finger or a page edge reaches in from outside
         merit *= 0.9 if mark.touches == 1 and mark.side > 0.5 * min(shape[:2]) else 0.3

@@ -20,7 +20,7 @@ class Region:
     box: Box | None = None
     """Where it was found; none: it is the whole frame."""
     splits: tuple[tuple[Region, ...], ...] = ()
-    """Other readings: the region cut in two, for what is as wide as two things that touch."""
+    """Other readings: the region cut up, for what is as wide as several things that touch."""
 
 
 def to_box(left: float, top: float, right: float, bottom: float) -> Box:

@@ -280,17 +280,24 @@ def _groups(found: Components, strength: NDArray[np.float64]) -> list[NDArray[np
 
 
 def _belongs(found: Components, seed: int, strength: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """bool (n,): pieces that broke off the seed: above or below it, or nearly touching it."""
+    """bool (n,): pieces that broke off the seed: above or below it, or nearly touching it.
+
+    What stands beside it, as high as it is, is another digit.
+    """
     left, top, right, bottom = found.boxes.T
-    side = max(right[seed] - left[seed], bottom[seed] - top[seed])
-    overlap = np.minimum(right, right[seed]) - np.maximum(left, left[seed])
-    gap_x = np.maximum(-overlap, 0)
-    gap_y = np.maximum(np.maximum(top, top[seed]) - np.minimum(bottom, bottom[seed]), 0)
-    sides = np.maximum(right - left, bottom - top)
-    is_aligned = (overlap >= 0.5 * (right - left)) & (gap_y <= 0.2 * side) & (sides <= 0.65 * side)
+    width, height = right - left, bottom - top
+    sides = np.maximum(width, height)
+    side = sides[seed]
+    beside = np.minimum(right, right[seed]) - np.maximum(left, left[seed])
+    above = np.minimum(bottom, bottom[seed]) - np.maximum(top, top[seed])
+    gap_x, gap_y = np.maximum(-beside, 0), np.maximum(-above, 0)
+    reach = np.where(sides <= 0.65 * side, 0.2, 0.1) * side
+    is_aligned = (beside >= 0.5 * width) & (gap_y <= reach)
+    is_further_down = above <= 0.2 * np.minimum(height, height[seed])
+    is_stacked = is_further_down & (np.maximum(gap_x, gap_y) <= 0.1 * side)
     is_close = (np.maximum(gap_x, gap_y) <= 0.06 * side) & (sides <= 0.5 * side)
     is_alike = (strength >= 0.4 * strength[seed]) & (found.areas >= 0.015 * found.areas[seed])
-    return (is_aligned | is_close) & is_alike
+    return (is_aligned | is_stacked | is_close) & is_alike
 
 
 def _mark(

@@ -1,4 +1,4 @@
-"""Marks that may be two digits which touch: where they can be cut."""
+"""Marks that may be several digits which touch: where they can be cut."""
 
 from __future__ import annotations
 
@@ -19,8 +19,20 @@ MIDDLE = (0.25, 0.75)
 """Of the width: where a cut may be, half way up."""
 
 
-def cut(mark: Mark) -> list[tuple[Mark, Mark]]:
-    """The mark cut in two where a straight line crosses least ink; empty for a narrow one."""
+def cut(mark: Mark) -> list[tuple[Mark, ...]]:
+    """The mark in two and in three, by straight lines that cross little ink; from left to right.
+
+    Parts that are themselves as wide as two digits are offered in no reading.
+    """
+    pairs = _halves(mark)
+    triples = [(*first, right) for left, right in pairs for first in _halves(left)]
+    triples += [(left, *second) for left, right in pairs for second in _halves(right)]
+    readings: list[tuple[Mark, ...]] = [*pairs, *triples]
+    return [parts for parts in readings if all(part.width < WIDE * part.height for part in parts)]
+
+
+def _halves(mark: Mark) -> list[tuple[Mark, Mark]]:
+    """The mark cut in two where a line crosses least ink; empty for a narrow one."""
     if mark.width < WIDE * mark.height:
         return []
     rows, columns = mark.mask.shape
