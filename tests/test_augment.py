@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from train.augment import BY_KIND, Augment, draw_lights, draw_moves
+from train.augment import BY_KIND, Augment, draw_lights, draw_moves, draw_pens
 
 
 def moved(point: tuple[float, float], move: NDArray[np.float32]) -> tuple[float, float]:
@@ -59,3 +64,68 @@ def test_same_seed_draws_the_same(kind: str) -> None:
     )
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+def test_slant_moves_what_is_above_to_one_side() -> None:
+    side = (28, 28)
+    moves = draw_moves(Augment(shear_degrees=20), 2000, side, np.random.default_rng(1))
+    assert np.allclose(moves[:, [0, 3, 4]], [1, 0, 1], atol=1e-6)  # nothing is turned or scaled
+    slant = np.degrees(np.arctan(moves[:, 1]))
+    assert 19 < slant.max() <= 20
+    assert -20 <= slant.min() < -19
+    for move in moves[:50]:
+        assert moved((13.5, 13.5), move) == pytest.approx((13.5, 13.5), abs=1e-4)
+        up, down = moved((13.5, 3.5), move)[0], moved((13.5, 23.5), move)[0]
+        assert up - 13.5 == pytest.approx(13.5 - down, abs=1e-4)
+
+
+def test_what_is_not_asked_for_draws_nothing() -> None:
+    """A recipe without slant fits the very pictures that it did before there was one."""
+    used, plain, slanted = (np.random.default_rng(1) for _ in range(3))
+    draw_moves(Augment(0.07, 10, 0.1), 16, (28, 28), used)
+    draw_moves(Augment(0.07, 10, 0.1, shear_degrees=5), 16, (28, 28), slanted)
+    plain.random(5 * 16)  # angle, size, mirror and two ways to move
+    drawn = [rng.random() for rng in (used, plain, slanted)]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_pens_keep_to_their_range_and_only_blur() -> None:
+    widening, blur = draw_pens(Augment(stroke=0.5, blur=0.4), 2000, np.random.default_rng(1)).T
+    assert -0.5 <= widening.min() < -0.49
+    assert 0.49 < widening.max() <= 0.5
+    assert 0 <= blur.min() < 0.01
+    assert 0.39 < blur.max() <= 0.4
+    assert 0.08 < np.median(blur) < 0.12  # a quarter of the most
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_pen_widens_narrows_and_blurs_a_stroke(backend: str) -> None:
+    """A stroke three pixels wide: half a pixel more on each side, half a pixel less, and softer."""
+    code = """
+from train.devices import start_backend; start_backend()
+import json
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+from train.layers import Pen
+stroke = np.zeros((1, 9, 9, 1), np.uint8)
+stroke[:, :, 3:6] = 200
+pens = [[0, 0], [0.5, 0], [-0.5, 0], [0, 0.3]]
+rows = [np.asarray(Pen()(stroke, np.float32([pen])))[0, 4, :, 0].tolist() for pen in pens]
+print(json.dumps(rows))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "KERAS_BACKEND": backend},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    same, wide, narrow, soft = json.loads(done.stdout)
+    assert same == [0, 0, 0, 200, 200, 200, 0, 0, 0]
+    assert wide == [0, 0, 100, 200, 200, 200, 100, 0, 0]
+    assert narrow == [0, 0, 0, 100, 200, 100, 0, 0, 0]
+    assert soft == pytest.approx([0, 20 / 3, 20, 180, 560 / 3, 180, 20, 20 / 3, 0], abs=0.01)

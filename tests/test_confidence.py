@@ -83,6 +83,47 @@ def test_threshold_needs_99_right_answers() -> None:
         assert (fit_confidence(logits, targets).unknown_threshold is not None) == is_said
 
 
+def flat(count: int, spread: float, seed: int = 1) -> NDArray[np.float32]:
+    """Logits of pictures that show no class, as a network gives them that was shown such ones."""
+    return np.random.default_rng(seed).normal(0, spread, (count, 10)).astype(np.float32)
+
+
+def test_outliers_lower_the_threshold_to_what_keeps_them_back() -> None:
+    logits, targets = all_right(3_000, 9.0)
+    logits += np.random.default_rng(2).normal(0, 0.5, logits.shape).astype(np.float32)
+    outliers = flat(1_000, 0.5)
+    plain, found = fit_confidence(logits, targets), fit_confidence(logits, targets, outliers)
+    assert found.temperature == plain.temperature
+    assert found.unknown_threshold is not None
+    assert plain.unknown_threshold is not None
+    assert found.unknown_threshold < plain.unknown_threshold
+    scores = top_scores(outliers, found.temperature)
+    assert (scores >= found.unknown_threshold).mean() == 0.01
+    assert (top_scores(logits, found.temperature) >= found.unknown_threshold).all()
+
+
+def test_outliers_that_look_like_a_class_cost_no_more_right_answers() -> None:
+    logits, targets = calibrated(3_000)
+    for outliers in (all_right(1_000, 20.0)[0], flat(1_000, 8.0)):
+        assert fit_confidence(logits, targets, outliers) == fit_confidence(logits, targets)
+
+
+def test_outliers_in_which_nothing_was_found_say_nothing() -> None:
+    logits, targets = all_right(3_000, 9.0)
+    outliers = flat(1_000, 0.5)
+    holes = np.insert(outliers, [3, 77], np.nan, axis=0)
+    assert fit_confidence(logits, targets, holes) == fit_confidence(logits, targets, outliers)
+    nothing = fit_confidence(logits, targets, np.full((5, 10), np.nan, np.float32))
+    assert nothing.unknown_threshold == 0.0
+
+
+def test_equal_outliers_are_all_kept_back() -> None:
+    logits, targets = all_right(3_000, 9.0)
+    found = fit_confidence(logits, targets, np.zeros((300, 10), np.float32))
+    assert found.unknown_threshold is not None
+    assert 0.1 < found.unknown_threshold < 0.101
+
+
 def test_equal_scores_are_all_kept() -> None:
     logits, targets = all_right(300, 1.0)
     targets[:100] = (targets[:100] + 1) % 10  # a poor model, never surer than the cap

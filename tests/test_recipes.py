@@ -19,6 +19,14 @@ def test_notebook_recipe_is_the_notebooks() -> None:
     assert recipe.augment == Augment()
 
 
+def test_ink_recipe_is_shown_outliers_and_no_other_is() -> None:
+    with_outliers = {name for name in recipe_names() if load_recipe(name, "ink").outliers}
+    assert with_outliers == {"ink"}
+    recipe = load_recipe("ink", "ink")
+    assert recipe.label_smoothing == 0  # it would flatten the answers on digits too
+    assert recipe.augment.stroke > 0
+
+
 def test_tuned_recipe_trains_as_the_notebook_did() -> None:
     recipe = load_recipe("mlp-tuned", "object")
     assert (recipe.epochs, recipe.validation_fraction) == (50, 0.2)
@@ -66,6 +74,9 @@ def test_changes_reach_every_key() -> None:
         ("epochs=many", "epochs: expected int, got str 'many'"),
         ("augment.flip=true", "augment: unknown key 'flip'; known are shift, rotate_degrees"),
         ("augment.zoom=2.0", "zoom is a fraction below 1"),
+        ("augment.stroke=-1", "stroke is a fraction below 1, got -1"),
+        ("augment.shear_degrees=80", "shear_degrees is 0 to 60, got 80"),
+        ("outliers=1.5", "outliers is a fraction up to 1, got 1.5"),
         ("augment=strong", "augment: expected a table of keys, got str"),
         ("side=4000", "side is 8 to 1024 pixels, got 4000"),
         ("epochs", "--set: expected key=value, such as epochs=5, got 'epochs'"),
@@ -78,7 +89,9 @@ def test_recipe_refuses_what_does_not_fit(change: str, message: str) -> None:
 
 
 def test_recipe_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"unknown recipe 'vgg': expected cnn, mlp, mlp-tuned"):
+    with pytest.raises(
+        UsageError, match=r"unknown recipe 'vgg': expected cnn, ink, mlp, mlp-tuned"
+    ):
         load_recipe("vgg", "ink")
     (tmp_path / "bad.toml").write_text("epochs = = 5")
     with pytest.raises(UsageError, match=r"bad\.toml: expected a recipe in TOML"):

@@ -28,7 +28,7 @@ from train.runs import find_run
 DEMANDING = (
     *("train", "optdigits", "--recipe", "mlp", "--epochs", "24", "--set", "refit=true"),
     *("--set", "augment.shift=0.05", "--set", "ema=0.9", "--set", "label_smoothing=0.1"),
-    *("--set", "class_weights=true"),
+    *("--set", "class_weights=true", "--set", "outliers=0.2", "--set", "augment.stroke=0.3"),
 )
 
 
@@ -95,7 +95,7 @@ def wait_for(path: Path, child: subprocess.Popen[str]) -> None:
 
 @pytest.fixture(scope="module")
 def straight(edgeproof: Edgeproof, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that nothing interrupts: dropout, augmentation, averaged weights, a second phase."""
+    """A run that nothing interrupts: dropout, augmentation, outliers, averages, a second phase."""
     folder = tmp_path_factory.mktemp("straight")
     done = edgeproof(*DEMANDING, "--runs", folder)
     assert done.returncode == 0, done.stderr

@@ -14,39 +14,56 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Augment:
-    """By how much training pictures are varied; every range is symmetric about no change."""
+    """By how much training pictures are varied; ranges are symmetric about no change."""
 
     shift: float = 0.0
     """Largest move in both directions, as a fraction of the picture's side."""
     rotate_degrees: float = 0.0
     zoom: float = 0.0
     """Largest change of size, as a fraction: 0.1 draws factors from 0.9 to 1.1."""
+    shear_degrees: float = 0.0
+    """Largest slant of what is upright."""
     mirror: bool = False
     """Half of the pictures are flipped from left to right."""
     brightness: float = 0.0
     """Largest change, as a fraction of white."""
     contrast: float = 0.0
     """Largest change of the distance from mid gray, as a fraction."""
+    stroke: float = 0.0
+    """Largest part of a pixel that light strokes gain or lose on each side."""
+    blur: float = 0.0
+    """Largest part of each pixel that is spread over its neighbours; the least is none, and most
+    pictures lose little."""
 
     def __post_init__(self) -> None:
-        for name in ("shift", "zoom", "brightness", "contrast"):
+        for name in ("shift", "zoom", "brightness", "contrast", "stroke", "blur"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} is a fraction below 1, got {getattr(self, name)}")
         if not 0 <= self.rotate_degrees <= 180:
             raise ValueError(f"rotate_degrees is 0 to 180, got {self.rotate_degrees}")
+        if not 0 <= self.shear_degrees < 60:
+            raise ValueError(f"shear_degrees is 0 to 60, got {self.shear_degrees}")
 
     @property
     def moves(self) -> bool:
-        return bool(self.shift or self.rotate_degrees or self.zoom or self.mirror)
+        return bool(
+            self.shift or self.rotate_degrees or self.zoom or self.shear_degrees or self.mirror
+        )
 
     @property
     def lights(self) -> bool:
         return bool(self.brightness or self.contrast)
 
+    @property
+    def draws(self) -> bool:
+        """Whether strokes are varied, as another pen and another lens draw them."""
+        return bool(self.stroke or self.blur)
+
 
 BY_KIND = {
-    # A digit that is mirrored, or turned far, is another one; ink has lost its light already.
-    "ink": Augment(shift=0.07, rotate_degrees=10, zoom=0.1),
+    # A digit that is mirrored, or turned far, is another one; ink has lost its light already, but
+    # not its pen: MNIST's is of one make, and half a pixel more or less is a marker or a ballpoint.
+    "ink": Augment(shift=0.07, rotate_degrees=10, zoom=0.1, shear_degrees=10, stroke=0.5, blur=0.9),
     # A garment lies either way round, and upright.
     "object": Augment(shift=0.07, rotate_degrees=5, zoom=0.1, mirror=True),
     # A camera moves, and its light changes.
@@ -73,9 +90,12 @@ def draw_moves(
     right, down = rng.uniform(-augment.shift, augment.shift, (2, count))
     cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
     center_x, center_y = (width - 1) / 2, (height - 1) / 2
+    # Drawn last, and only where it is asked for: what others draw stays as it was.
+    most = augment.shear_degrees
+    slant = np.tan(np.radians(rng.uniform(-most, most, count))) if most else np.zeros(count)
     moves = np.zeros((count, 8), np.float32)
-    moves[:, 0], moves[:, 1] = cosine * turn, -sine
-    moves[:, 3], moves[:, 4] = sine * turn, cosine
+    moves[:, 0], moves[:, 1] = cosine * turn, slant * cosine * turn - sine
+    moves[:, 3], moves[:, 4] = sine * turn, slant * sine * turn + cosine
     at_x, at_y = center_x + right * width, center_y + down * height
     moves[:, 2] = center_x - (moves[:, 0] * at_x + moves[:, 1] * at_y)
     moves[:, 5] = center_y - (moves[:, 3] * at_x + moves[:, 4] * at_y)
@@ -87,3 +107,14 @@ def draw_lights(augment: Augment, count: int, rng: np.random.Generator) -> NDArr
     gain = 1 + rng.uniform(-augment.contrast, augment.contrast, count)
     lift = 255 * rng.uniform(-augment.brightness, augment.brightness, count)
     return np.stack([gain, 127.5 * (1 - gain) + lift], axis=1).astype(np.float32)
+
+
+def draw_pens(augment: Augment, count: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """float32 (count, 2): by how much strokes widen, below 0 narrow; and how far they are blurred.
+
+    The second is a fraction, 0 to `blur`, its square root drawn evenly: a picture can be less sharp
+    than it is, not sharper, and a camera that is in focus is the rule.
+    """
+    widening = rng.uniform(-augment.stroke, augment.stroke, count)
+    blur = augment.blur * rng.random(count) ** 2
+    return np.stack([widening, blur], axis=1).astype(np.float32)

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from train.augment import Augment, draw_lights, draw_moves
+from train.augment import Augment, draw_lights, draw_moves, draw_pens
 
 Batch = tuple[dict[str, NDArray[Any]], NDArray[np.float32], NDArray[np.float32]]
 """Inputs by name, one-hot targets (n, classes), weights (n,)."""
@@ -34,6 +34,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         is_resident: bool = True,
         share: tuple[int, int] = (0, 1),
         weights: NDArray[np.float32] | None = None,
+        others: NDArray[np.int64] | None = None,
+        others_each: int = 0,
     ) -> None:
         """
         pixels: uint8 (n, height, width, channels), all pictures of the data set.
@@ -42,14 +44,16 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         is_resident: the pictures are on the device already, and a batch names them by index.
         share: worker k of n, whose part of each batch this is.
         weights: (n,) of all pictures; none: 1.
+        others: indices of further pictures, of which each epoch sees `others_each` drawn ones.
         """
         super().__init__()
         self.pixels, self.chosen, self.targets = pixels, chosen, targets
         self.augment, self.seed = augment, seed
         self.is_resident = is_resident
         self.weights = np.ones(len(targets), np.float32) if weights is None else weights
+        self.others, self.others_each = others, others_each
         worker, workers = share
-        self.batch_size = min(batch_size, len(chosen))
+        self.batch_size = min(batch_size, len(chosen) + others_each)
         if self.batch_size % workers:
             self.batch_size += workers - self.batch_size % workers
         each = self.batch_size // workers
@@ -57,7 +61,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self.begin(0)
 
     def __len__(self) -> int:
-        return math.ceil(len(self.chosen) / self.batch_size)
+        return math.ceil((len(self.chosen) + self.others_each) / self.batch_size)
 
     def __getitem__(self, index: int) -> Batch:
         at = np.arange(index * self.batch_size, (index + 1) * self.batch_size) % len(self.order)
@@ -73,13 +77,19 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             inputs["moves"] = draw_moves(self.augment, count, side, rng)[self.mine]
         if self.augment.lights:
             inputs["lights"] = draw_lights(self.augment, count, rng)[self.mine]
+        if self.augment.draws:
+            inputs["pens"] = draw_pens(self.augment, count, rng)[self.mine]
         return inputs, self.targets[rows], self.weights[rows]
 
     def begin(self, epoch: int) -> None:
         """Makes the next batches those of an epoch, counted from 0."""
         self.epoch = epoch
         rng = np.random.default_rng((self.seed, self.epoch))
-        self.order = self.chosen[rng.permutation(len(self.chosen))]
+        chosen = self.chosen
+        if self.others is not None and self.others_each:
+            some = rng.choice(self.others, self.others_each, replace=False)
+            chosen = np.concatenate([chosen, some])
+        self.order = chosen[rng.permutation(len(chosen))]
 
 
 def class_weights(targets: NDArray[np.int64], classes: int) -> NDArray[np.float32]:

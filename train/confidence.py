@@ -20,20 +20,33 @@ right, it keeps the log-likelihood loss of the others at 0.026 nats; without it 
 LOST_ONE_IN = 100
 """Of the pictures that would be answered rightly, one in so many may become `unknown`: little
 enough to go unnoticed, and on `digits` it already catches most of the wrong answers."""
+ANSWERED_ONE_IN = 100
+"""Of pictures that show no class, one in so many may be answered, where such pictures are at hand:
+what is left are those that are nearly one."""
 MAX_THRESHOLD = 0.9
 """A calibrated answer with this score is right nine times in ten, too good to be kept back, even
 where a model is surer than that of nearly everything."""
 
 
-def fit_confidence(logits: NDArray[np.float32], targets: NDArray[np.int64]) -> Confidence:
+def fit_confidence(
+    logits: NDArray[np.float32],
+    targets: NDArray[np.int64],
+    outlier_logits: NDArray[np.float32] | None = None,
+) -> Confidence:
     """What makes the scores of a model mean something.
 
     logits: (n, classes) of validation pictures, which were not fitted; a row that is not finite
         is a picture in which nothing was found, and says nothing.
     targets: (n,) true classes.
+    outlier_logits: (m, classes) of pictures that show none of the classes, which were not fitted
+        either. With them no more is held back than they call for: the threshold is the lowest at
+        which one in ANSWERED_ONE_IN of them is answered, and at most what it is without them.
     """
     temperature = fit_temperature(logits, targets)
-    return Confidence(temperature, fit_threshold(logits, targets, temperature))
+    threshold = fit_threshold(logits, targets, temperature)
+    if threshold is not None and outlier_logits is not None:
+        threshold = min(threshold, threshold_against(outlier_logits, temperature))
+    return Confidence(temperature, threshold)
 
 
 def fit_temperature(logits: NDArray[np.float32], targets: NDArray[np.int64]) -> float:
@@ -79,6 +92,19 @@ def fit_threshold(
     right = np.sort(scores.max(axis=1)[scores.argmax(axis=1) == classes])
     place = (len(right) + 1) // LOST_ONE_IN
     return min(MAX_THRESHOLD, float(right[place - 1])) if place else None
+
+
+def threshold_against(outlier_logits: NDArray[np.float32], temperature: float) -> float:
+    """The lowest score at which one in ANSWERED_ONE_IN of logits (m, classes) is answered, or less.
+
+    Returns:
+        A score, 0 to 1; 0 where there are no outliers in which something was found.
+    """
+    found = outlier_logits[np.isfinite(outlier_logits).all(axis=1)].astype(np.float64)
+    scores = np.sort(softmax(found / temperature, axis=1).max(axis=1, initial=0.0))
+    kept_back = len(scores) - len(scores) // ANSWERED_ONE_IN
+    # The next number above the best score that is kept back; a score equal to it is answered.
+    return float(np.nextafter(scores[kept_back - 1], 2.0)) if len(scores) else 0.0
 
 
 def _answered(

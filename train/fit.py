@@ -18,6 +18,7 @@ from train.devices import Machine
 from train.epochs import EachEpoch
 from train.logs import CSV, TENSORBOARD, EventFiles, write_csv
 from train.networks import build_network
+from train.outliers import check_kind, draw_outliers
 from train.pixels import prepare_all
 from train.plots import plot_curves
 from train.progress import EpochProgress, say
@@ -38,6 +39,11 @@ from train.versions import versions
 
 CHECKPOINT, STATE = "checkpoint", "state.npz"
 """Folder within the run's, gone at its end, and the file that an interrupted training needs."""
+
+POOL = 3
+"""Outliers drawn for each one that an epoch sees: another third of them each time."""
+HELD_OUT = 2000
+"""Outliers drawn to see which threshold keeps them back."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +116,12 @@ def input_for(spec: Input, recipe: Recipe) -> Input:
     """The input that the recipe's network takes of a data set's pictures.
 
     Photos have the size that the recipe says; MobileNet's weights expect pixels from -1 to 1.
+
+    Raises:
+        UsageError: the recipe has outliers, and there are none for such pictures.
     """
+    if recipe.outliers:
+        check_kind(spec)
     if spec.preprocess.kind != "photo":
         return spec
     mean, std = spec.preprocess.mean, spec.preprocess.std
@@ -128,7 +139,11 @@ def _fit(job: Job, pixels: NDArray[np.uint8], start: Checkpoint) -> Checkpoint:
     validation = pixels[indices.validation], targets[indices.validation]
     epochs = planned_epochs(job.recipe, len(batches))
     done = _run(job, trainer, epochs, start, validation)
-    confidence = fit_confidence(trainer.answer(done.best, validation[0]), validation[1])
+    unknown = None
+    if job.recipe.outliers:  # others than were fitted
+        drawn = draw_outliers(HELD_OUT, job.dataset.input, job.seed + 1, validation[0])
+        unknown = trainer.answer(done.best, drawn)
+    confidence = fit_confidence(trainer.answer(done.best, validation[0]), validation[1], unknown)
     return replace(done, progress=replace(done.progress, **asdict(confidence)))
 
 
@@ -147,16 +162,29 @@ def _refit(job: Job, pixels: NDArray[np.uint8], start: Checkpoint) -> Checkpoint
 def make_batches(job: Job, pixels: NDArray[np.uint8], chosen: NDArray[np.int64]) -> Batches:
     dataset, recipe = job.dataset, job.recipe
     targets, classes = dataset.train.targets, len(dataset.labels)
+    each = round(recipe.outliers * len(chosen))
+    truth = np.eye(classes, dtype=np.float32)[targets]
+    weights = np.ones(len(targets), np.float32)
+    if recipe.class_weights:
+        weights = class_weights(targets, classes)
+    if each:
+        drawn = draw_outliers(POOL * each, dataset.input, job.seed, pixels[chosen])
+        pixels = np.concatenate([pixels, drawn])
+        every_class = np.full((len(drawn), classes), 1 / classes, np.float32)
+        truth = np.concatenate([truth, every_class])
+        weights = np.concatenate([weights, np.ones(len(drawn), np.float32)])
     return Batches(
         pixels,
         chosen,
-        np.eye(classes, dtype=np.float32)[targets],
+        truth,
         batch_size=recipe.batch_size,
         augment=recipe.augment,
         seed=job.seed,
         is_resident=job.machine.keeps_pictures and pixels.nbytes <= RESIDENT_BYTES,
         share=(job.machine.worker, job.machine.workers),
-        weights=class_weights(targets, classes) if recipe.class_weights else None,
+        weights=weights,
+        others=np.arange(len(targets), len(pixels)),
+        others_each=each,
     )
 
 

@@ -51,6 +51,34 @@ class Move(keras.layers.Layer):  # type: ignore[misc]
         )
 
 
+class Pen(keras.layers.Layer):  # type: ignore[misc]
+    """Widens, narrows and blurs light strokes of each picture by its row of `draw_pens`.
+
+    Toward the lightest, or darkest, of a pixel and its four neighbours (grayscale dilation and
+    erosion); then toward the mean of the nine around it, taken twice.
+    """
+
+    def call(self, pixels: Any, pens: Any) -> Any:
+        pixels = ops.cast(pixels, "float32")
+        widening, blur = (pens[:, i, None, None, None] for i in range(2))
+        lightest, darkest = _lightest(pixels), -_lightest(-pixels)
+        pixels = (
+            pixels
+            + ops.relu(widening) * (lightest - pixels)
+            + ops.relu(-widening) * (darkest - pixels)
+        )
+        mean = pixels
+        for _ in range(2):
+            mean = ops.average_pool(mean, 3, 1, "same", data_format="channels_last")
+        return pixels + blur * (mean - pixels)
+
+
+def _lightest(pixels: Any) -> Any:
+    pool = ops.max_pool
+    across = pool(pixels, (1, 3), 1, "same", data_format="channels_last")
+    return ops.maximum(across, pool(pixels, (3, 1), 1, "same", data_format="channels_last"))
+
+
 class Light(keras.layers.Layer):  # type: ignore[misc]
     """Changes brightness and contrast of each picture by its row of `draw_lights`."""
 
@@ -71,6 +99,15 @@ class Normalize(keras.layers.Layer):  # type: ignore[misc]
         return (ops.cast(pixels, "float32") - self.mean) / self.std
 
 
+class KnownAccuracy(keras.metrics.CategoricalAccuracy):  # type: ignore[misc]
+    """The part of the pictures answered rightly, of those that show one of the classes."""
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """An outlier's target is spread over all classes, and nothing is right for it."""
+        is_known = ops.cast(ops.max(y_true, axis=-1) > 0.5, "float32")
+        super().update_state(y_true, y_pred, is_known)
+
+
 def with_pixels(network: Any, spec: Input) -> Any:
     """keras.Model: uint8 (n, height, width, channels) pixels -> the network's logits."""
     pixels = keras.Input(spec.shape, dtype="uint8", name="pixels")
@@ -85,8 +122,8 @@ def fitting_layers(
     resident: all pictures, to be kept on the device; none: each batch brings its own.
 
     Returns:
-        Inputs `index` or `pixels`, and `moves` and `lights` where the augmentation has them;
-        logits.
+        Inputs `index` or `pixels`, and `pens`, `moves` and `lights` where the augmentation has
+        them; logits.
     """
     inputs: dict[str, Any] = {}
     if resident is None:
@@ -94,6 +131,9 @@ def fitting_layers(
     else:
         inputs["index"] = keras.Input((), dtype="int32", name="index")
         pixels = Pictures(resident)(inputs["index"])
+    if augment.draws:  # before a move has blurred them
+        inputs["pens"] = keras.Input((2,), name="pens")
+        pixels = Pen(dtype="float32")(pixels, inputs["pens"])
     if augment.moves:
         inputs["moves"] = keras.Input((8,), name="moves")
         # Around ink and objects it is black; what a photo continues with is like its border.

@@ -53,14 +53,14 @@ def _dense(picture: Any, recipe: Recipe) -> Any:
 
 
 def _convolve(picture: Any, recipe: Recipe) -> Any:
-    return _stack(picture, recipe.widths, _convolution)
+    return _stack(picture, recipe, _convolution)
 
 
 def _separate(picture: Any, recipe: Recipe) -> Any:
-    return _stack(picture, recipe.widths, _separable)
+    return _stack(picture, recipe, _separable)
 
 
-def _stack(picture: Any, widths: tuple[int, ...], convolution: Any) -> Any:
+def _stack(picture: Any, recipe: Recipe, convolution: Any) -> Any:
     """Convolutions with a pooling between each two; the first is always a full one.
 
     A photo is larger and its thing may be anywhere: a first stride quarters the cost, and only
@@ -68,11 +68,16 @@ def _stack(picture: Any, widths: tuple[int, ...], convolution: Any) -> Any:
     its strokes are matters.
     """
     is_photo = max(picture.shape[1:3]) > PHOTO_SIDE
-    features = _convolution(picture, widths[0], strides=2 if is_photo else 1)
-    for filters in widths[1:]:
-        features = convolution(layers.MaxPooling2D()(features), filters)
+    first, *others = recipe.widths
+    features = _convolution(picture, first, strides=2 if is_photo else 1)
+    for _ in range(recipe.depth - 1):
+        features = convolution(features, first)
+    for filters in others:
+        features = layers.MaxPooling2D()(features)
+        for _ in range(recipe.depth):
+            features = convolution(features, filters)
     while max(features.shape[1:3]) > MAX_FEATURE_SIDE:
-        features = convolution(layers.MaxPooling2D()(features), widths[-1])
+        features = convolution(layers.MaxPooling2D()(features), recipe.widths[-1])
     return layers.GlobalAveragePooling2D()(features) if is_photo else layers.Flatten()(features)
 
 

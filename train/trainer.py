@@ -15,7 +15,7 @@ from train.batches import Batches
 from train.checkpoint import Arrays
 from train.devices import Machine
 from train.interruption import Interruption
-from train.layers import Pictures, fitting_layers, with_pixels
+from train.layers import KnownAccuracy, Pictures, fitting_layers, with_pixels
 from train.networks import build_network
 from train.recipes import Recipe
 
@@ -63,7 +63,7 @@ class Trainer:
         self.model.compile(
             optimizer,
             keras.losses.CategoricalCrossentropy(True, self.recipe.label_smoothing),
-            metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+            metrics=[KnownAccuracy(name="accuracy")],
             steps_per_execution=min(at_once, steps),
             jit_compile=self.machine.compiles,
         )

@@ -37,6 +37,8 @@ class Recipe:
     """In a recipe file also "kind", what suits the data's preprocessing, or "none"."""
     min_steps: int = 0
     """Small data sets get more epochs, until this many batches were seen."""
+    depth: int = 1
+    """Convolutions of `cnn` and `separable` at each width, before the next pooling."""
     side: int = 64
     """Height and width that photos are brought to; other kinds have a size of their own."""
     width_factor: float = 1.0
@@ -47,6 +49,9 @@ class Recipe:
     """Part of the truth that is spread over all classes (Szegedy et al. 2016), 0 to 1."""
     ema: float = 0.0
     """Momentum of the averaged weights that are validated and kept; 0: the last step's are."""
+    outliers: float = 0.0
+    """Drawn pictures of what is no digit for each training picture, fitted to be every class alike
+    (Hendrycks et al. 2019), so that what is unknown is answered so. Handwriting only."""
     class_weights: bool = False
     """Each class counts the same however many pictures it has."""
     patience: int = 0
@@ -60,14 +65,18 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.network != "mobilenet" and not self.widths:
             raise ValueError(f"widths: {self.network} needs at least one")
-        if min(self.widths, default=1) < 1:
-            raise ValueError(f"widths must be positive, got {list(self.widths)}")
+        if min(self.widths, default=1) < 1 or self.depth < 1:
+            raise ValueError(
+                f"widths and depth must be positive, got {list(self.widths)} and {self.depth}"
+            )
         if min(self.batch_size, self.epochs) < 1 or min(self.min_steps, self.patience) < 0:
             raise ValueError("batch_size and epochs start at 1, min_steps and patience at 0")
         if not 0 < self.validation_fraction < 1 or not 0 <= self.dropout < 1:
             raise ValueError("validation_fraction and dropout are fractions below 1")
         if not 0 <= self.label_smoothing < 1 or not 0 <= self.ema < 1:
             raise ValueError("label_smoothing and ema are fractions below 1")
+        if not 0 <= self.outliers <= 1:
+            raise ValueError(f"outliers is a fraction up to 1, got {self.outliers}")
         if not self.learning_rate > 0 or not self.width_factor > 0:
             raise ValueError("learning_rate and width_factor must be above 0")
         if not 8 <= self.side <= 1024:
