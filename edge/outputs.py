@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from edge.classifier import Result
+from edge.classifier import UNKNOWN, Result
+from edge.reading import read, reading_lines
 from edge.sources.frame import Failure, Frame
 
 Format = Literal["table", "jsonl", "csv"]
@@ -24,6 +25,9 @@ CSV_COLUMNS = (
     "latency_ms",
     "error_kind",
     "error_message",
+    "box",
+    "region",
+    "reading",
 )
 SOURCE_WIDTH = 40
 
@@ -38,17 +42,44 @@ class Output:
             out(_csv_line(CSV_COLUMNS))
 
     def result(self, frame: Frame, result: Result) -> None:
-        """One answer."""
+        """One answer to a whole frame."""
         self.results += 1
         if self.format == "table":
-            if self.results == 1:
-                self.out(f"{'SOURCE':{SOURCE_WIDTH}}  {'LABEL':12}  SCORE  OTHERS")
+            self._heading()
             self.out(_table_line(frame.source, result))
-        elif self.format == "jsonl":
-            self.out(json.dumps(result_record(frame, result, self.model)))
         else:
-            record = result_record(frame, result, self.model)
-            self.out(_csv_line([record.get(column, "") for column in CSV_COLUMNS]))
+            self._record(result_record(frame, result, self.model))
+
+    def regions(self, frame: Frame, results: Sequence[Result]) -> None:
+        """One answer for each thing in a frame, in reading order, and what they read together."""
+        if not results:
+            self.result(frame, Result(UNKNOWN, 0.0, (), 0.0))
+            return
+        self.results += 1
+        lines = reading_lines([result.box for result in results])
+        reading = read([[results[at].label for at in line] for line in lines], UNKNOWN)
+        if self.format == "table":
+            self._heading()
+            least = min(result.score for result in results)
+            self.out(f"{_shorten(frame.source):{SOURCE_WIDTH}}  {reading:12}  {least:5.3f}")
+            for result in results:
+                box = " ".join(map(str, _box_in_file(frame, result) or ()))
+                self.out(_table_line(f"  at {box}", result))
+        else:
+            for number, result in enumerate(results):
+                record = result_record(frame, result, self.model)
+                self._record(record | {"region": number, "reading": reading})
+
+    def _heading(self) -> None:
+        if self.results == 1:
+            self.out(f"{'SOURCE':{SOURCE_WIDTH}}  {'LABEL':12}  SCORE  OTHERS")
+
+    def _record(self, record: dict[str, Any]) -> None:
+        if self.format == "jsonl":
+            self.out(json.dumps(record))
+        else:
+            flat = {**record, "box": " ".join(map(str, record["box"] or ()))}
+            self.out(_csv_line([flat.get(column, "") for column in CSV_COLUMNS]))
 
     def failure(self, failure: Failure) -> None:
         """One input without an answer."""
@@ -71,7 +102,7 @@ def result_record(frame: Frame, result: Result, model: str) -> dict[str, Any]:
         "source": frame.source,
         "index": frame.index,
         "timestamp_s": round(frame.timestamp_s, 3),
-        "box": None,
+        "box": _box_in_file(frame, result),
         "label": result.label,
         "score": round(result.score, 6),
         "top": [{"label": one.label, "score": round(one.score, 6)} for one in result.top],
@@ -80,10 +111,19 @@ def result_record(frame: Frame, result: Result, model: str) -> dict[str, Any]:
     }
 
 
+def _box_in_file(frame: Frame, result: Result) -> list[int] | None:
+    """x, y, width, height in the file's own pixels, of which a decoder may have taken a part."""
+    return None if result.box is None else [side * frame.shrunk for side in result.box]
+
+
+def _shorten(source: str) -> str:
+    return source if len(source) <= SOURCE_WIDTH else "..." + source[3 - SOURCE_WIDTH :]
+
+
 def _table_line(source: str, result: Result) -> str:
-    shown = source if len(source) <= SOURCE_WIDTH else "..." + source[3 - SOURCE_WIDTH :]
     others = ", ".join(f"{one.label} {one.score:.3f}" for one in result.top[1:])
-    return f"{shown:{SOURCE_WIDTH}}  {result.label:12}  {result.score:5.3f}  {others}".rstrip()
+    answer = f"{result.label:12}  {result.score:5.3f}  {others}"
+    return f"{_shorten(source):{SOURCE_WIDTH}}  {answer}".rstrip()
 
 
 def _csv_line(values: Any) -> str:

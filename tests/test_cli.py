@@ -74,6 +74,28 @@ def test_table_shows_labels_and_names_the_failure_on_stderr(
     assert captured.err.splitlines()[-1] == "edgeproof: 1 of 2 inputs failed"
 
 
+def test_regions_auto_reads_a_number_and_its_parts(tmp_path: Path, capsys: Capture) -> None:
+    from tests.test_regions import page
+
+    frame = page(("4", 40, 200), ("7", 150, 190), ("1", 260, 205))
+    Image.fromarray(frame).save(tmp_path / "meter.png")
+    assert run(["classify", str(tmp_path / "meter.png"), "--regions", "auto"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split()[1] == "471"
+    assert [line.split()[5] for line in lines[2:]] == ["4", "7", "1"]
+    run(["classify", str(tmp_path / "meter.png"), "--regions", "auto", "--format", "jsonl"])
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(one["label"], one["region"], one["reading"]) for one in records] == [
+        ("4", 0, "471"),
+        ("7", 1, "471"),
+        ("1", 2, "471"),
+    ]
+    assert all(np.abs(np.array(one["box"][3]) - 74) < 8 for one in records)
+    run(["classify", str(tmp_path / "meter.png"), "--regions", "auto", "--format", "csv"])
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [row["reading"] for row in rows] == ["471"] * 3
+
+
 def test_all_good_exits_with_0(pictures: Path, capsys: Capture) -> None:
     assert run(["classify", str(pictures / "*4.png")]) == 0
     assert capsys.readouterr().err == ""
@@ -118,7 +140,7 @@ def test_people_can_read_models_info_and_verify(capsys: Capture) -> None:
     for arguments, word in [
         (["models"], "fashion"),
         (["info", "digits"], "95 % interval"),
-        (["info", "digits"], "temperature 1.17, a score below 0.862 is 'unknown'"),
+        (["info", "digits"], "temperature 1.18, a score below 0.477 is 'unknown'"),
         (["info", "digits"], "% of those rightly"),
     ]:
         assert run(arguments) == 0

@@ -22,11 +22,24 @@ if TYPE_CHECKING:
     default="table",
     show_default=True,
 )
+@click.option(
+    "--regions",
+    type=click.Choice(["whole", "auto"]),
+    default="whole",
+    show_default=True,
+    help="One thing a frame, or each thing in it: a number is read digit by digit.",
+)
 @click.option("--every", metavar="N|Ns", help="Of a video: each Nth frame, or one in N seconds.")
 def classify(
-    sources: tuple[str, ...], model: str, top: int, format_name: Format, every: str | None
+    sources: tuple[str, ...],
+    model: str,
+    top: int,
+    format_name: Format,
+    regions: str,
+    every: str | None,
 ) -> int:
-    """Classify pictures: files, folders (with all below them), quoted globs, videos, - for stdin.
+    """Classify pictures: files, folders (with all below them), quoted globs, videos, URLs, - for
+    stdin.
 
     Exits with 1 when some inputs could not be classified; the others are all the same.
     """
@@ -52,11 +65,14 @@ def classify(
                 output.failure(item)
             else:
                 try:
-                    result = classifier.classify(item.rgb, top)
+                    if regions == "auto":
+                        output.regions(item, classifier.classify_regions(item.rgb, top))
+                    else:
+                        output.result(item, classifier.classify(item.rgb, top))
                 except FrameError as error:
                     output.failure(Failure(item.index, item.source, error))
-                else:
-                    output.result(item, result)
+                if item.note:
+                    err(f"{item.source}: {item.note}")
             progress.step()
     if output.failures:
         _err(f"{output.failures} of {output.results + output.failures} inputs failed")
