@@ -107,7 +107,8 @@ def test_hardest_setting_holds_all_that_it_promises() -> None:
     assert 0.2 < np.mean([one.light_on_dark for one in many]) < 0.4
     assert max(one.noise for one in many) > 10
     assert max(one.gradient for one in many) > 2.8
-    assert {one.shadow for one in many} == {"none", "half", "corner", "hand", "blind"}
+    # A hand and a blind are steps of the ladder: their stripes are as dark and as thick as strokes.
+    assert {one.shadow for one in many} == {"none", "half", "corner"}
 
 
 @pytest.mark.parametrize("condition", LADDERS)
