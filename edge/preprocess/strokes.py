@@ -123,8 +123,13 @@ class Pieces:
 def find_marks(gray: NDArray[np.uint8]) -> list[Mark]:
     """All that may be written in uint8 (H, W), of every size, in no order."""
     marks: list[Mark] = []
+    looks = set()
     for level, view in enumerate(VIEWS):
         seen = shrink(gray, view.side)
+        look = (seen.shape, view.window)
+        if look in looks:  # a small frame is the same in several views
+            continue
+        looks.add(look)
         for is_light in (False, True):
             marks += _marks_in(seen, gray.shape[1] / seen.shape[1], level, is_light)
     return marks
@@ -133,7 +138,9 @@ def find_marks(gray: NDArray[np.uint8]) -> list[Mark]:
 def _marks_in(seen: NDArray[np.uint8], scale: float, level: int, is_light: bool) -> list[Mark]:
     view = VIEWS[level]
     ground = relief(seen, view.window, is_light)
-    pieces = find_pieces(ground, view.line_px)
+    # A smaller frame shows a line in fewer pixels; strokes of a small scan are no lines.
+    line_px = round(view.line_px * max(seen.shape) / view.side)
+    pieces = find_pieces(ground, line_px)
     return [
         _mark(pieces, group, scale, level, ground)
         for group in _groups(pieces.components, pieces.strength)
