@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -57,6 +57,8 @@ class Result:
     """Preprocessing, inference and scoring."""
     box: Box | None = None
     """x, y, width, height of what was classified, in the frame's pixels; none: all of it."""
+    seen: NDArray[np.uint8] | None = field(default=None, compare=False, repr=False)
+    """uint8 (height, width, channels): the model's input before scaling; none: it saw nothing."""
 
 
 class Classifier:
@@ -170,7 +172,7 @@ class Classifier:
         least = self.contract.output.unknown_threshold
         is_known = least is None or best.score >= least
         label = best.label if is_known else UNKNOWN
-        return Result(label, best.score, ranked[:top], 0.0, region.box)
+        return Result(label, best.score, ranked[:top], 0.0, region.box, region.pixels)
 
     def logits(self, frame: NDArray[np.uint8]) -> NDArray[np.float32]:
         """float32 (classes,): what the model says of one frame, before temperature and softmax.

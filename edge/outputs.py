@@ -30,6 +30,8 @@ CSV_COLUMNS = (
     "reading",
 )
 SOURCE_WIDTH = 40
+NOTHING = Result(UNKNOWN, 0.0, (), 0.0)
+"""The answer to a frame in which nothing was found."""
 
 
 class Output:
@@ -52,23 +54,28 @@ class Output:
 
     def regions(self, frame: Frame, results: Sequence[Result]) -> None:
         """One answer for each thing in a frame, in reading order, and what they read together."""
-        if not results:
-            self.result(frame, Result(UNKNOWN, 0.0, (), 0.0))
+        if self.format == "table":
+            self._table(frame, results)
             return
         self.results += 1
-        lines = reading_lines([result.box for result in results])
-        reading = read([[results[at].label for at in line] for line in lines], UNKNOWN)
-        if self.format == "table":
-            self._heading()
-            least = min(result.score for result in results)
-            self.out(f"{_shorten(frame.source):{SOURCE_WIDTH}}  {reading:12}  {least:5.3f}")
-            for result in results:
-                box = " ".join(map(str, _box_in_file(frame, result) or ()))
-                self.out(_table_line(f"  at {box}", result))
-        else:
-            for number, result in enumerate(results):
-                record = result_record(frame, result, self.model)
-                self._record(record | {"region": number, "reading": reading})
+        reading = reading_of(results)
+        for number, result in enumerate(results or [NOTHING]):
+            place = {"region": number if results else None, "reading": reading}
+            self._record(result_record(frame, result, self.model) | place)
+
+    def _table(self, frame: Frame, results: Sequence[Result]) -> None:
+        if not results:
+            self.result(frame, NOTHING)
+            return
+        self.results += 1
+        self._heading()
+        least = min(result.score for result in results)
+        source = f"{_shorten(frame.source):{SOURCE_WIDTH}}"
+        self.out(f"{source}  {reading_of(results):12}  {least:5.3f}")
+        for result in results:
+            box = _box_in_file(frame, result)
+            where = "at " + " ".join(map(str, box)) if box else "the whole frame"
+            self.out(_table_line(f"  {where}", result))
 
     def _heading(self) -> None:
         if self.results == 1:
@@ -94,6 +101,12 @@ class Output:
             values = {"source": failure.source, "index": failure.index}
             flat = {**values, "error_kind": error["kind"], "error_message": error["message"]}
             self.out(_csv_line([flat.get(column, "") for column in CSV_COLUMNS]))
+
+
+def reading_of(results: Sequence[Result]) -> str:
+    """What results in reading order read together; empty where there are none."""
+    lines = reading_lines([result.box for result in results])
+    return read([[results[at].label for at in line] for line in lines], UNKNOWN)
 
 
 def result_record(frame: Frame, result: Result, model: str) -> dict[str, Any]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +97,81 @@ def test_regions_auto_reads_a_number_and_its_parts(tmp_path: Path, capsys: Captu
     run(["classify", str(tmp_path / "meter.png"), "--regions", "auto", "--format", "csv"])
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [row["reading"] for row in rows] == ["471"] * 3
+
+
+@pytest.mark.parametrize("format_name", ["jsonl", "csv", "table"])
+def test_regions_auto_of_an_empty_page_is_one_record(
+    pictures: Path, capsys: Capture, format_name: str
+) -> None:
+    path = str(pictures / "blank.jpg")
+    assert run(["classify", path, "--regions", "auto", "--format", format_name]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    if format_name == "jsonl":
+        (record,) = map(json.loads, lines)
+        assert (record["label"], record["box"], record["top"]) == ("unknown", None, [])
+        assert (record["region"], record["reading"]) == (None, "")
+    elif format_name == "csv":
+        (row,) = csv.DictReader(lines)
+        assert (row["label"], row["box"], row["region"]) == ("unknown", "", "")
+    else:
+        assert [line.split()[1] for line in lines] == ["LABEL", "unknown"]
+
+
+def test_boxes_are_in_the_files_own_pixels(tmp_path: Path, capsys: Capture) -> None:
+    """A JPEG that is decoded at a half has the box of the same picture whole."""
+    small = Image.fromarray(on_paper("7"))
+    small.save(tmp_path / "small.png")
+    large = small.resize((2560, 1920), Image.Resampling.BILINEAR)
+    large.save(tmp_path / "large.jpg", quality=95)
+    large.save(tmp_path / "large.png")
+    boxes = {}
+    for name in ("small.png", "large.jpg", "large.png"):
+        assert run(["classify", str(tmp_path / name), "--format", "jsonl"]) == 0
+        record = json.loads(capsys.readouterr().out)
+        assert record["label"] == "7"
+        boxes[name] = np.array(record["box"])
+    assert (np.abs(boxes["large.jpg"] - 4 * boxes["small.png"]) <= 12).all()
+    assert (np.abs(boxes["large.png"] - 4 * boxes["small.png"]) <= 12).all()
+
+
+def test_animated_picture_is_told_of_on_stderr(tmp_path: Path, capsys: Capture) -> None:
+    frames = [Image.fromarray(on_paper(digit)) for digit in "714"]
+    path = tmp_path / "film.gif"
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    assert run(["classify", str(path), "--format", "jsonl"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["label"] == "7"
+    assert captured.err == f"edgeproof: {path}: animated: the first of 3 frames\n"
+
+
+def test_unproven_model_is_told_of_once(pictures: Path, tmp_path: Path, capsys: Capture) -> None:
+    from edge.bundle import read_bundle, write_bundle
+    from edge.zoo import shipped_models
+
+    shipped = read_bundle(shipped_models()["digits"])
+    path = tmp_path / "mine.tflite"
+    write_bundle(path, replace(shipped, proof=None))
+    good = [str(pictures / f"{digit}.png") for digit in "147"]
+    assert run(["classify", *good, "--model", str(path)]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("edgeproof: model 'digits' is unproven: ")
+
+
+def test_result_of_a_stream_comes_before_its_end(pictures: Path) -> None:
+    command = [sys.executable, "-m", "edge", "classify", "-", "--format", "jsonl"]
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=buffered) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        alarm = threading.Timer(20, child.kill)  # else a failure would wait for ever
+        alarm.start()
+        child.stdin.write((pictures / "7.png").read_bytes())
+        child.stdin.flush()
+        assert json.loads(child.stdout.readline())["label"] == "7"  # stdin is still open
+        alarm.cancel()
+        child.stdin.close()
+        assert child.wait() == 0
 
 
 def test_all_good_exits_with_0(pictures: Path, capsys: Capture) -> None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from edge.outputs import Format
+    from edge.classifier import Classifier
+    from edge.drawing.folder import PictureFolder
+    from edge.outputs import Format, Output
+    from edge.sources.frame import Frame
 
 
 @click.command()
@@ -29,6 +35,18 @@ if TYPE_CHECKING:
     show_default=True,
     help="One thing a frame, or each thing in it: a number is read digit by digit.",
 )
+@click.option(
+    "--annotate",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write each frame there with boxes, labels, scores and what the model saw.",
+)
+@click.option(
+    "--explain",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write a sheet for each frame there: every step, and what decided.",
+)
 @click.option("--every", metavar="N|Ns", help="Of a video: each Nth frame, or one in N seconds.")
 def classify(
     sources: tuple[str, ...],
@@ -36,10 +54,15 @@ def classify(
     top: int,
     format_name: Format,
     regions: str,
+    annotate: Path | None,
+    explain: Path | None,
     every: str | None,
 ) -> int:
-    """Classify pictures: files, folders (with all below them), quoted globs, videos, URLs, - for
-    stdin.
+    """Classify pictures.
+
+    A SOURCE is a picture, a folder (with all folders below it), a quoted glob, a video (see
+    --every; needs the camera extra), the URL of a picture, or - for pictures on stdin, one after
+    the other.
 
     Exits with 1 when some inputs could not be classified; the others are all the same.
     """
@@ -47,11 +70,12 @@ def classify(
     from edge.cli.progress import Progress
     from edge.errors import FrameError
     from edge.outputs import Output
+    from edge.preprocess.detail import needed_side
     from edge.sources.files import read_frames
     from edge.sources.frame import Failure
     from edge.sources.video import parse_every
 
-    frames = read_frames(sources, every=parse_every(every) if every else None)
+    wanted = parse_every(every) if every else None
     with Classifier.load(model) as classifier, Progress(sources) as progress:
 
         def err(line: str) -> None:
@@ -59,16 +83,23 @@ def classify(
             _err(line)
 
         name = classifier.contract.name
-        output = Output(format_name, name, out=_out, err=err)
-        for item in frames:
+        task = Task(
+            classifier,
+            top,
+            is_auto=regions == "auto",
+            pictures=_folder(annotate, "--annotate", sources, err),
+            sheets=_folder(explain, "--explain", sources, err),
+        )
+        if classifier.bundle.proof is None:
+            err(f"model {name!r} is unproven: no gate has compared it with what it was made from")
+        output = Output(format_name, name, out=_out_now if _is_live(sources) else _out, err=err)
+        side = needed_side(classifier.contract.input)
+        for item in read_frames(sources, every=wanted, side=side):
             if isinstance(item, Failure):
                 output.failure(item)
             else:
                 try:
-                    if regions == "auto":
-                        output.regions(item, classifier.classify_regions(item.rgb, top))
-                    else:
-                        output.result(item, classifier.classify(item.rgb, top))
+                    task.run(item, output)
                 except FrameError as error:
                     output.failure(Failure(item.index, item.source, error))
                 if item.note:
@@ -76,11 +107,81 @@ def classify(
             progress.step()
     if output.failures:
         _err(f"{output.failures} of {output.results + output.failures} inputs failed")
-    return 1 if output.failures else 0
+    return 1 if output.failures or task.unwritten else 0
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be done with each frame."""
+
+    classifier: Classifier
+    top: int
+    is_auto: bool
+    pictures: PictureFolder | None
+    sheets: PictureFolder | None
+
+    def run(self, frame: Frame, output: Output) -> None:
+        """Classifies a frame, and writes and draws what came of it.
+
+        Raises:
+            FrameError: it cannot be classified.
+        """
+        classifier = self.classifier
+        top = max(self.top, len(classifier.labels)) if self.sheets else self.top
+        if self.is_auto:
+            results = classifier.classify_regions(frame.rgb, top)
+        else:
+            results = [classifier.classify(frame.rgb, top)]
+        told = [replace(result, top=result.top[: self.top]) for result in results]
+        if self.is_auto:
+            output.regions(frame, told)
+        else:
+            output.result(frame, told[0])
+        found = [result for result in results if result.top]
+        if self.pictures:
+            from edge.drawing.annotate import annotate
+
+            self.pictures.write(frame.source, annotate(frame.rgb, found), ".jpg")
+        if self.sheets:
+            from edge.drawing.sheet import draw_sheet
+
+            sheet = draw_sheet(frame, found, classifier.contract, self.is_auto)
+            self.sheets.write(frame.source, sheet, ".png")
+
+    @property
+    def unwritten(self) -> int:
+        """Pictures and sheets that could not be written."""
+        return sum(folder.failures for folder in (self.pictures, self.sheets) if folder)
+
+
+def _folder(
+    folder: Path | None, option: str, sources: Sequence[str], err: Callable[[str], None]
+) -> PictureFolder | None:
+    if folder is None:
+        return None
+    from edge.drawing.folder import PictureFolder, check_apart
+
+    check_apart(folder, option, sources)
+    return PictureFolder(folder, option, err)
+
+
+def _is_live(sources: Sequence[str]) -> bool:
+    """Whether somebody may wait for each result; a terminal gets each line at once anyway."""
+    from edge.sources import stdin, url, video
+
+    return any(
+        source == stdin.NAME or url.is_url(source) or video.is_video_name(source)
+        for source in sources
+    )
 
 
 def _out(line: str) -> None:
     sys.stdout.write(line + "\n")
+
+
+def _out_now(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def _err(line: str) -> None:

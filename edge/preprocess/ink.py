@@ -189,22 +189,33 @@ def _is_more_of(whole: Mark, part: Mark, merits: dict[Mark, float]) -> bool:
 
 
 def merit(mark: Mark, shape: tuple[int, ...], widest: float = 2.5) -> float:
-    """How much like handwriting a mark is: dark, of strokes with edges, and of their proportions.
+    """How much like handwriting a mark is: the product of `merits_of`."""
+    merit = 1.0
+    for part in merits_of(mark, shape, widest).values():
+        merit *= part
+    return merit
+
+
+def merits_of(mark: Mark, shape: tuple[int, ...], widest: float = 2.5) -> dict[str, float]:
+    """What speaks for handwriting, each 0 to 1: dark, strokes with edges, and their proportions.
 
     Thickness: 99 of 100 of MNIST's training digits lie within 0.075 and 0.27.
 
     widest: width over height of what may still be a digit.
     """
-    merit = mark.strength * min(1, mark.edged / 0.93) ** 8
-    merit *= float(np.interp(mark.thickness, [0.03, 0.06, 0.42, 0.6], [0.2, 1, 1, 0.2]))
-    merit *= float(np.interp(mark.alone, [0.35, 0.7], [0.15, 1]))
-    if not mark.is_whole:
-        merit *= 0.3
-    if mark.width > widest * mark.height or mark.side > 15 * min(mark.width, mark.height):
-        merit *= 0.2
+    is_slim = mark.width > widest * mark.height or mark.side > 15 * min(mark.width, mark.height)
+    border = 1.0
     if mark.touches:  # a finger or a page edge reaches in from outside
-        merit *= 0.9 if mark.touches == 1 and mark.side > 0.5 * min(shape[:2]) else 0.3
-    return merit
+        border = 0.9 if mark.touches == 1 and mark.side > 0.5 * min(shape[:2]) else 0.3
+    return {
+        "dark": mark.strength,
+        "edges": min(1, mark.edged / 0.93) ** 8,
+        "pen": float(np.interp(mark.thickness, [0.03, 0.06, 0.42, 0.6], [0.2, 1, 1, 0.2])),
+        "alone": float(np.interp(mark.alone, [0.35, 0.7], [0.15, 1])),
+        "whole": 1 if mark.is_whole else 0.3,
+        "shape": 0.2 if is_slim else 1,
+        "border": border,
+    }
 
 
 def render(gray: NDArray[np.uint8], mark: Mark, height: int, width: int) -> NDArray[np.uint8]:

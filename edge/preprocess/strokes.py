@@ -136,15 +136,20 @@ def find_marks(gray: NDArray[np.uint8]) -> list[Mark]:
 
 
 def _marks_in(seen: NDArray[np.uint8], scale: float, level: int, is_light: bool) -> list[Mark]:
-    view = VIEWS[level]
-    ground = relief(seen, view.window, is_light)
-    # A smaller frame shows a line in fewer pixels; strokes of a small scan are no lines.
-    line_px = round(view.line_px * max(seen.shape) / view.side)
-    pieces = find_pieces(ground, line_px)
+    ground, pieces = look_at(seen, level, is_light)
     return [
         _mark(pieces, group, scale, level, ground)
         for group in _groups(pieces.components, pieces.strength)
     ]
+
+
+def look_at(seen: NDArray[np.uint8], level: int, is_light: bool) -> tuple[Relief, Pieces]:
+    """What one view sees of uint8 (H, W), a frame brought down to its side, and its strokes."""
+    view = VIEWS[level]
+    ground = relief(seen, view.window, is_light)
+    # A smaller frame shows a line in fewer pixels; strokes of a small scan are no lines.
+    line_px = round(view.line_px * max(seen.shape) / view.side)
+    return ground, find_pieces(ground, line_px)
 
 
 def find_pieces(ground: Relief, line_px: int = 0) -> Pieces:

@@ -1,0 +1,22 @@
+"""How many of a picture's pixels the preprocessing can use: larger JPEGs are decoded in part."""
+
+from __future__ import annotations
+
+from edge.contract import Input
+
+FOUND_SIDE = 1280
+"""Longer side in pixels from which `ink` and `object` find as much as from more: they look at 640
+at most, and the smallest digit, a twentieth of a frame, still is cut out of 48 of its own."""
+PHOTO_PIXELS = 2
+"""Of the picture for one of the model's input, so that the antialiased resize has its choice."""
+WIDEST = 2
+"""Longer over shorter side of a picture up to which a centre crop has those pixels too."""
+
+
+def needed_side(spec: Input) -> int:
+    """The longer side in pixels that a frame needs at least, for `read_frames`."""
+    recipe = spec.preprocess
+    if recipe.kind != "photo":
+        return FOUND_SIDE
+    side = PHOTO_PIXELS * max(spec.height, spec.width)
+    return side if recipe.fit == "letterbox" else WIDEST * side
