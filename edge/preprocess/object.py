@@ -1,21 +1,27 @@
 """`object`: one thing on a plain ground, brought to the Fashion-MNIST convention.
 
-The convention (Xiao, Rasul, Vollgraf 2017, section 2): trimmed to the object, the longer side
-28 pixels, centred, gray, intensities negated so that the white ground of the shop becomes black.
+Found at a small size, by what differs from the ground; cut out of the frame as it is.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.preprocess.components import find_components
-from edge.preprocess.foreground import box_of, choose, shrink, threshold
-from edge.preprocess.photo import letterbox, to_gray, to_rgb
+from edge.errors import NothingFound
+from edge.preprocess.foreground import MIN_CONTRAST, shrink
+from edge.preprocess.ground import find_ground
+from edge.preprocess.look import render, trim
+from edge.preprocess.photo import to_gray, to_rgb
 from edge.preprocess.region import Region, to_box
+from edge.preprocess.things import find_things
 
-WORK_SIDE = 256
-"""Longer side in pixels at which the object is looked for."""
+WORK_SIDE = 192
+"""Longer side in pixels at which things are looked for."""
+LEAST_SIDE = 8
+"""Pixels of the shorter side below which there is no ground to be seen."""
 
 
 def find_objects(
@@ -28,35 +34,36 @@ def find_objects(
     Raises:
         NothingFound: nothing stands out of the ground.
     """
-    whole = to_rgb(frame)
-    rgb = shrink(whole, WORK_SIDE)
-    scale = whole.shape[1] / rgb.shape[1]
-    ground = _ground_color(rgb)
-    distance = np.abs(rgb.astype(np.float32) - ground).max(axis=2)
-    components = find_components(distance > threshold(distance))
-    chosen = choose(components)
-    left, top, right, bottom = box_of(components.boxes[chosen])
-    gray = to_gray(rgb)
-    is_light_ground = float(to_gray(ground.astype(np.uint8).reshape(1, 1, 3))[0, 0]) >= 128
-    thing = (255 - gray) if is_light_ground else gray
-    thing = np.where(_close_holes(components.mask(chosen)), thing, 0).astype(np.uint8)
-    pixels = letterbox(thing[top:bottom, left:right], height, width)[:, :, np.newaxis]
-    return [Region(pixels, to_box(left * scale, top * scale, right * scale, bottom * scale))]
+    if frame.shape[:2] == (height, width):
+        return [_turned_round(frame)]
+    seen = to_rgb(shrink(frame, WORK_SIDE))
+    if min(seen.shape[:2]) < LEAST_SIDE:
+        raise NothingFound(
+            f"expected a frame of at least {LEAST_SIDE} pixels a side, got {frame.shape[:2]}"
+        )
+    ground = find_ground(seen)
+    luma, scale = ground.luma, frame.shape[1] / seen.shape[1]
+    regions = []
+    for thing in find_things(ground, many):
+        with suppress(NothingFound):
+            pixels = render(frame, thing, luma, height, width)[:, :, np.newaxis]
+            regions.append(Region(pixels, to_box(*(scale * edge for edge in trim(thing)))))
+    if not regions:
+        raise NothingFound("expected a thing that stands out of its ground, got none")
+    return regions
 
 
-def _ground_color(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Median colour of the frame's outermost pixels: float32 (3,)."""
-    edges = np.concatenate([rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1]])
-    return np.median(edges, axis=0).astype(np.float32)
+def _turned_round(frame: NDArray[np.uint8]) -> Region:
+    """A picture of the model's own size, whose corners are light: the negative of its convention.
 
-
-def _close_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Closes holes: a pixel with mask on all four sides belongs to the object.
-
-    A print or a pale patch of the ground's own colour is part of the garment.
+    Raises:
+        NothingFound: it is of one tone.
     """
-    left = np.maximum.accumulate(mask, axis=1)
-    right = np.maximum.accumulate(mask[:, ::-1], axis=1)[:, ::-1]
-    above = np.maximum.accumulate(mask, axis=0)
-    below = np.maximum.accumulate(mask[::-1], axis=0)[::-1]
-    return left & right & above & below
+    gray = to_gray(frame)
+    contrast = int(gray.max()) - int(gray.min())
+    if contrast < MIN_CONTRAST:
+        raise NothingFound(
+            f"expected something that differs from its background by at least {MIN_CONTRAST} "
+            f"of 255 steps, got {contrast}"
+        )
+    return Region(np.invert(gray)[:, :, np.newaxis])
