@@ -158,9 +158,10 @@ class Classifier:
         splits = [[self._answer(part, top) for part in parts] for parts in region.splits]
         known = [parts for parts in splits if _least_score(parts) >= SURE]
         best = max(known, key=_least_score, default=None)
-        if best and (whole.label == UNKNOWN or _least_score(best) > whole.score):
-            return best
         is_wide = region.box is not None and region.box[2] > MAX_WIDTH * region.box[3]
+        is_sure = not is_wide and whole.label != UNKNOWN and whole.score >= SURE
+        if best and not is_sure:
+            return best
         return [replace(whole, label=UNKNOWN) if is_wide else whole]
 
     def _answer(self, region: Region, top: int) -> Result:

@@ -16,7 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 from PIL import Image
 
-from tests.conftest import ROOT, Exported
+from tests.conftest import ROOT, Edgeproof, Exported
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +121,35 @@ def test_device_answers_as_the_gate_measured(
     answered = [one.answered for one in proof.measurements]
     counted = len(labels) - labels.count("unknown")
     assert (counted, correct) in {(one.n, one.correct) for one in answered}
+
+
+def test_scenes_get_the_same_answers_with_opencv_and_without(
+    device: Path, edgeproof: Edgeproof, tmp_path: Path
+) -> None:
+    """Preprocessing takes nothing from it; here it is there, on the device it is not."""
+    import cv2  # noqa: F401
+
+    from tests.conditions import LADDERS, hardest, on_ladder, plain
+    from tests.lettering import drawn_digits
+    from tests.scenes import draw_scene
+
+    absent = subprocess.run([device, "-I", "-c", "import cv2"], capture_output=True, check=False)
+    assert absent.returncode == 1
+    settings = [make(seed) for make in (plain, hardest) for seed in range(12)]
+    settings += [on_ladder(row, level, 1) for row, levels in LADDERS.items() for level in levels]
+    digits, untimed = drawn_digits(len(settings), 9), {"latency_ms": 0, "timestamp_s": 0}
+    for index, setting in enumerate(settings):
+        frame = draw_scene([digits.frames[index]], setting, index).frame
+        Image.fromarray(frame).save(tmp_path / f"{index:03d}.jpg", quality=92)
+    for how in ("whole", "auto"):
+        arguments = ("classify", tmp_path, "--regions", how, "--format", "jsonl")
+        without, present = run(device, *arguments), edgeproof(*arguments)
+        answers = [
+            [{**json.loads(line), **untimed} for line in done.stdout.splitlines()]
+            for done in (without, present)
+        ]
+        assert len(answers[0]) >= len(settings), without.stderr
+        assert answers[0] == answers[1]
 
 
 def test_command_without_the_train_extra_names_it(device: Path, exported: Exported) -> None:

@@ -139,6 +139,32 @@ print(json.dumps(seen))
     assert epochs[3] == epochs[0]
 
 
+def test_half_of_an_epoch_is_seen_on_paper_and_none_twice() -> None:
+    code = """
+from train.devices import start_backend; start_backend()
+import json
+import numpy as np
+from train.augment import Augment
+from train.batches import Batches
+twins = np.concatenate([np.arange(200, 400), np.arange(200, 400)])
+batches = Batches(
+    np.zeros((400, 2, 2, 1), np.uint8), np.arange(200), np.zeros((400, 2), np.float32),
+    batch_size=50, augment=Augment(), seed=1, twins=twins, twin_share=0.5,
+)
+seen = []
+for epoch in (0, 1, 0):
+    batches.begin(epoch)
+    seen.append([int(row) for index in range(len(batches)) for row in batches[index][0]["index"]])
+print(json.dumps(seen))
+"""
+    epochs = json.loads(in_child(code))
+    for rows in epochs:
+        assert sorted(row % 200 for row in rows) == list(range(200))
+        assert 70 < sum(row >= 200 for row in rows) < 130
+    assert {row for row in epochs[0] if row >= 200} != {row for row in epochs[1] if row >= 200}
+    assert epochs[0] == epochs[2]
+
+
 @pytest.mark.parametrize("spec", [OBJECT_28])
 def test_outliers_are_for_handwriting(spec: Input) -> None:
     check_kind(INK_28)

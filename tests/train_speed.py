@@ -148,7 +148,8 @@ def make_ours(dataset: str, data: Path | None, name: str, epochs: int) -> tuple[
     recipe = replace(recipe, epochs=epochs, min_steps=0, validation_fraction=FRACTION)
     machine = find_machine()
     from train.checkpoint import Checkpoint, Progress
-    from train.fit import Job, make_batches, make_trainer
+    from train.fit import Job, make_trainer
+    from train.mixture import make_batches
     from train.pixels import prepare_all
     from train.runs import Split
     from train.samples import split

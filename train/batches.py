@@ -36,6 +36,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         weights: NDArray[np.float32] | None = None,
         others: NDArray[np.int64] | None = None,
         others_each: int = 0,
+        twins: NDArray[np.int64] | None = None,
+        twin_share: float = 0.0,
     ) -> None:
         """
         pixels: uint8 (n, height, width, channels), all pictures of the data set.
@@ -45,6 +47,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         share: worker k of n, whose part of each batch this is.
         weights: (n,) of all pictures; none: 1.
         others: indices of further pictures, of which each epoch sees `others_each` drawn ones.
+        twins: (n,) the index of each picture's other look, its own where it has none; so many of
+            an epoch's pictures, `twin_share`, are seen in that.
         """
         super().__init__()
         self.pixels, self.chosen, self.targets = pixels, chosen, targets
@@ -52,6 +56,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self.is_resident = is_resident
         self.weights = np.ones(len(targets), np.float32) if weights is None else weights
         self.others, self.others_each = others, others_each
+        self.twins, self.twin_share = twins, twin_share
         worker, workers = share
         self.batch_size = min(batch_size, len(chosen) + others_each)
         if self.batch_size % workers:
@@ -90,6 +95,9 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             some = rng.choice(self.others, self.others_each, replace=False)
             chosen = np.concatenate([chosen, some])
         self.order = chosen[rng.permutation(len(chosen))]
+        if self.twins is not None:
+            is_other = rng.random(len(self.order)) < self.twin_share
+            self.order = np.where(is_other, self.twins[self.order], self.order)
 
 
 def class_weights(targets: NDArray[np.int64], classes: int) -> NDArray[np.float32]:

@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.contract import Input, Preprocess
-from train.batches import Batches, class_weights
+from train.batches import Batches
 from train.checkpoint import Arrays, Checkpoint, Progress, read_checkpoint, write_checkpoint
 from train.confidence import fit_confidence
 from train.devices import Machine
 from train.epochs import EachEpoch
 from train.logs import CSV, TENSORBOARD, EventFiles, write_csv
+from train.mixture import make_batches, unseen_outliers, validation_of
 from train.networks import build_network
-from train.outliers import check_kind, draw_outliers
+from train.outliers import check_kind
 from train.pixels import prepare_all
 from train.plots import plot_curves
 from train.progress import EpochProgress, say
@@ -34,16 +35,11 @@ from train.runs import (
     write_split,
 )
 from train.samples import Dataset, split
-from train.trainer import RESIDENT_BYTES, Trainer, planned_epochs, recipe_of_random_weights
+from train.trainer import Trainer, planned_epochs, recipe_of_random_weights
 from train.versions import versions
 
 CHECKPOINT, STATE = "checkpoint", "state.npz"
 """Folder within the run's, gone at its end, and the file that an interrupted training needs."""
-
-POOL = 3
-"""Outliers drawn for each one that an epoch sees: another third of them each time."""
-HELD_OUT = 2000
-"""Outliers drawn to see which threshold keeps them back."""
 
 
 @dataclass(frozen=True)
@@ -118,10 +114,11 @@ def input_for(spec: Input, recipe: Recipe) -> Input:
     Photos have the size that the recipe says; MobileNet's weights expect pixels from -1 to 1.
 
     Raises:
-        UsageError: the recipe has outliers, and there are none for such pictures.
+        UsageError: the recipe asks for what only handwriting has.
     """
-    if recipe.outliers:
-        check_kind(spec)
+    for name in ("outliers", "on_paper"):
+        if getattr(recipe, name):
+            check_kind(spec, name)
     if spec.preprocess.kind != "photo":
         return spec
     mean, std = spec.preprocess.mean, spec.preprocess.std
@@ -136,13 +133,13 @@ def _fit(job: Job, pixels: NDArray[np.uint8], start: Checkpoint) -> Checkpoint:
     indices, targets = job.indices, job.dataset.train.targets
     batches = make_batches(job, pixels, indices.train)
     trainer = make_trainer(job, batches, start)
-    validation = pixels[indices.validation], targets[indices.validation]
+    validation = validation_of(job, pixels[indices.validation], targets[indices.validation])
     epochs = planned_epochs(job.recipe, len(batches))
     done = _run(job, trainer, epochs, start, validation)
     unknown = None
     if job.recipe.outliers:  # others than were fitted
-        drawn = draw_outliers(HELD_OUT, job.dataset.input, job.seed + 1, validation[0])
-        unknown = trainer.answer(done.best, drawn)
+        held_out = pixels[indices.validation]
+        unknown = trainer.answer(done.best, unseen_outliers(job, held_out))
     confidence = fit_confidence(trainer.answer(done.best, validation[0]), validation[1], unknown)
     return replace(done, progress=replace(done.progress, **asdict(confidence)))
 
@@ -157,35 +154,6 @@ def _refit(job: Job, pixels: NDArray[np.uint8], start: Checkpoint) -> Checkpoint
         say(f"{job.folder.name}: final training, {epochs} epochs on all {count} pictures")
     trainer = make_trainer(job, make_batches(job, pixels, np.arange(count)), start)
     return _run(job, trainer, epochs, start, None)
-
-
-def make_batches(job: Job, pixels: NDArray[np.uint8], chosen: NDArray[np.int64]) -> Batches:
-    dataset, recipe = job.dataset, job.recipe
-    targets, classes = dataset.train.targets, len(dataset.labels)
-    each = round(recipe.outliers * len(chosen))
-    truth = np.eye(classes, dtype=np.float32)[targets]
-    weights = np.ones(len(targets), np.float32)
-    if recipe.class_weights:
-        weights = class_weights(targets, classes)
-    if each:
-        drawn = draw_outliers(POOL * each, dataset.input, job.seed, pixels[chosen])
-        pixels = np.concatenate([pixels, drawn])
-        every_class = np.full((len(drawn), classes), 1 / classes, np.float32)
-        truth = np.concatenate([truth, every_class])
-        weights = np.concatenate([weights, np.ones(len(drawn), np.float32)])
-    return Batches(
-        pixels,
-        chosen,
-        truth,
-        batch_size=recipe.batch_size,
-        augment=recipe.augment,
-        seed=job.seed,
-        is_resident=job.machine.keeps_pictures and pixels.nbytes <= RESIDENT_BYTES,
-        share=(job.machine.worker, job.machine.workers),
-        weights=weights,
-        others=np.arange(len(targets), len(pixels)),
-        others_each=each,
-    )
 
 
 def make_trainer(job: Job, batches: Batches, start: Checkpoint) -> Trainer:

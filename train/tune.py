@@ -20,8 +20,9 @@ from edge.files import write_atomic
 from train.checkpoint import Checkpoint, Progress, read_checkpoint, write_checkpoint
 from train.devices import Machine
 from train.epochs import EachEpoch
-from train.fit import Job, input_for, make_batches, make_trainer
+from train.fit import Job, input_for, make_trainer
 from train.hyperband import run_trials
+from train.mixture import make_batches
 from train.pixels import prepare_all
 from train.progress import say
 from train.recipes import Recipe, to_toml

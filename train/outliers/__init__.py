@@ -50,15 +50,17 @@ MIN_INK = 8
 """Pixels above half of white, below which a picture shows too little to be anything."""
 
 
-def check_kind(spec: Input) -> None:
-    """Refuses what outliers are not drawn for.
+def check_kind(spec: Input, key: str = "outliers") -> None:
+    """Refuses what marks on paper are not drawn for.
+
+    key: of the recipe, that asks for them.
 
     Raises:
         UsageError: an input of another kind than `ink`.
     """
     if spec.preprocess.kind != "ink":
         raise UsageError(
-            "recipe key outliers: expected handwriting (preprocessing ink), got pictures of kind "
+            f"recipe key {key}: expected handwriting (preprocessing ink), got pictures of kind "
             f"{spec.preprocess.kind}, for which none can be drawn; leave it out or set it to 0"
         )
 

@@ -74,9 +74,6 @@ def settle(
         return np.zeros(side, np.uint8)
     box = mark[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     field = place_by_mass(np.ascontiguousarray(box), *side)
-    if rng.random() < 0.5:
-        soft = ImageFilter.GaussianBlur(rng.uniform(0.2, 0.8))
-        field = np.asarray(Image.fromarray(field).filter(soft))
     if not field.any():
         return np.zeros(side, np.uint8)
     full = max(1.0, float(np.percentile(field[field > 0], rng.uniform(70, 95))))

@@ -52,6 +52,9 @@ class Recipe:
     outliers: float = 0.0
     """Drawn pictures of what is no digit for each training picture, fitted to be every class alike
     (Hendrycks et al. 2019), so that what is unknown is answered so. Handwriting only."""
+    on_paper: float = 0.0
+    """Part of an epoch's pictures, outliers too, that are seen as a camera's frames will be: drawn
+    on paper and found there (train/paper.py). Handwriting only."""
     class_weights: bool = False
     """Each class counts the same however many pictures it has."""
     patience: int = 0
@@ -75,8 +78,9 @@ class Recipe:
             raise ValueError("validation_fraction and dropout are fractions below 1")
         if not 0 <= self.label_smoothing < 1 or not 0 <= self.ema < 1:
             raise ValueError("label_smoothing and ema are fractions below 1")
-        if not 0 <= self.outliers <= 1:
-            raise ValueError(f"outliers is a fraction up to 1, got {self.outliers}")
+        for name in ("outliers", "on_paper"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is a fraction up to 1, got {getattr(self, name)}")
         if not self.learning_rate > 0 or not self.width_factor > 0:
             raise ValueError("learning_rate and width_factor must be above 0")
         if not 8 <= self.side <= 1024:
