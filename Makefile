@@ -66,7 +66,7 @@ gate-selftest: setup  ## Negative control: models that are wrong on purpose must
 	$(BIN)/edgeproof gate-selftest $(NAME) $(DATA_OPTION)
 
 test: setup  ## Run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: setup  ## Lint, formatting, types
 	$(BIN)/ruff check .

@@ -59,6 +59,8 @@ class Result:
     """x, y, width, height of what was classified, in the frame's pixels; none: all of it."""
     seen: NDArray[np.uint8] | None = field(default=None, compare=False, repr=False)
     """uint8 (height, width, channels): the model's input before scaling; none: it saw nothing."""
+    reason: str | None = None
+    """Why the model was not asked: what was looked for and what came instead."""
 
 
 class Classifier:
@@ -121,8 +123,8 @@ class Classifier:
         began_s = time.perf_counter()
         try:
             (region,) = find_regions(pixels, self.contract.input)
-        except NothingFound:
-            return Result(UNKNOWN, 0.0, (), _since_ms(began_s))
+        except NothingFound as error:
+            return Result(UNKNOWN, 0.0, (), _since_ms(began_s), reason=str(error))
         return replace(self._answer(region, top), latency_ms=_since_ms(began_s))
 
     def classify_regions(

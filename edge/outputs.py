@@ -30,7 +30,7 @@ CSV_COLUMNS = (
     "reading",
 )
 SOURCE_WIDTH = 40
-NOTHING = Result(UNKNOWN, 0.0, (), 0.0)
+NOTHING = Result(UNKNOWN, 0.0, (), 0.0, reason="expected things that stand out, got none")
 """The answer to a frame in which nothing was found."""
 
 
@@ -118,6 +118,7 @@ def result_record(frame: Frame, result: Result, model: str) -> dict[str, Any]:
         "box": _box_in_file(frame, result),
         "label": result.label,
         "score": round(result.score, 6),
+        "reason": result.reason,
         "top": [{"label": one.label, "score": round(one.score, 6)} for one in result.top],
         "model": model,
         "latency_ms": round(result.latency_ms, 3),
@@ -135,6 +136,7 @@ def _shorten(source: str) -> str:
 
 def _table_line(source: str, result: Result) -> str:
     others = ", ".join(f"{one.label} {one.score:.3f}" for one in result.top[1:])
+    others = result.reason or others
     answer = f"{result.label:12}  {result.score:5.3f}  {others}"
     return f"{_shorten(source):{SOURCE_WIDTH}}  {answer}".rstrip()
 

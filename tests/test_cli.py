@@ -49,7 +49,18 @@ def test_jsonl_has_one_record_for_each_input(pictures: Path, capsys: Capture) ->
     assert [record["index"] for record in records] == list(range(5))
     good = records[0]
     assert set(good) == {
-        *("source", "index", "timestamp_s", "box", "label", "score", "top", "model", "latency_ms")
+        *(
+            "source",
+            "index",
+            "timestamp_s",
+            "box",
+            "label",
+            "score",
+            "reason",
+            "top",
+            "model",
+            "latency_ms",
+        )
     }
     assert (good["label"], good["model"], len(good["top"])) == ("1", "digits", 2)
     assert good["top"][0] == {"label": good["label"], "score": good["score"]}

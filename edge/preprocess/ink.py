@@ -6,6 +6,7 @@ black, aspect kept, the digit's longer side 20 pixels, its centre of mass at the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -70,7 +71,13 @@ def choose(marks: list[Mark], shape: tuple[int, ...]) -> Mark:
         raise NothingFound("expected ink that stands out of its paper, got none")
     merits = {mark: merit(mark, shape) for mark in marks}
     marks = without_gaps(marks, merits)
-    best = max(marks, key=lambda mark: merits[mark] * mark.extent**0.5 * 0.9**mark.level)
+    weight = _weights(merits)
+    best = max(marks, key=weight)
+    if best.touches:  # a page's edge, a finger; unless nothing free is nearly as good
+        free = [mark for mark in marks if not mark.touches and not _overlap(mark, best)]
+        best = max(
+            (one for one in free if merits[one] >= 0.5 * merits[best]), key=weight, default=best
+        )
     while wholes := [mark for mark in marks if _is_more_of(mark, best, merits)]:
         best = max(wholes, key=lambda mark: merits[mark])
     others = sum(_is_another(mark, best, merits) for mark in choose_all(marks, shape))
@@ -79,6 +86,15 @@ def choose(marks: list[Mark], shape: tuple[int, ...]) -> Mark:
             f"expected one thing, found {others + 1} alike; `--regions auto` reads each"
         )
     return best
+
+
+def _weights(merits: dict[Mark, float]) -> Callable[[Mark], float]:
+    """By which marks are ranked: their merit, the larger and the finer view first."""
+
+    def weight(mark: Mark) -> float:
+        return merits[mark] * float(mark.extent**0.5) * 0.9**mark.level
+
+    return weight
 
 
 def _is_another(mark: Mark, best: Mark, merits: dict[Mark, float]) -> bool:
@@ -107,9 +123,7 @@ def choose_all(marks: list[Mark], shape: tuple[int, ...]) -> list[Mark]:
     views: dict[tuple[int, bool], list[Mark]] = {}
     for mark in marks:
         views.setdefault((mark.level, mark.is_light), []).append(mark)
-
-    def weight(mark: Mark) -> float:
-        return merits[mark] * float(mark.extent**0.5) * 0.9**mark.level
+    weight = _weights(merits)
 
     def total(view: list[Mark]) -> float:
         return sum(weight(mark) for mark in _written(view, merits))
@@ -162,7 +176,7 @@ def _encloses(outer: Mark, inner: Mark, merits: dict[Mark, float]) -> bool:
     return (
         outer.is_light != inner.is_light
         and outer.extent > inner.extent
-        and merits[outer] >= 0.6 * merits[inner]
+        and merits[outer] >= (0.9 if outer.touches else 0.6) * merits[inner]
         and _is_inside(inner, outer, 0.05 * outer.side)
     )
 
