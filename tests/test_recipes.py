@@ -25,6 +25,7 @@ def test_ink_recipe_is_shown_outliers_and_no_other_is() -> None:
     recipe = load_recipe("ink", "ink")
     assert recipe.label_smoothing == 0  # it would flatten the answers on digits too
     assert recipe.augment.stroke > 0
+    assert recipe.on_paper > 0
 
 
 def test_tuned_recipe_trains_as_the_notebook_did() -> None:

@@ -20,7 +20,7 @@ right, it keeps the log-likelihood loss of the others at 0.026 nats; without it 
 LOST_ONE_IN = 100
 """Of the pictures that would be answered rightly, one in so many may become `unknown`: little
 enough to go unnoticed, and on `digits` it already catches most of the wrong answers."""
-ANSWERED_ONE_IN = 100
+ANSWERED_ONE_IN = 50
 """Of pictures that show no class, one in so many may be answered, where such pictures are at hand:
 what is left are those that are nearly one."""
 MAX_THRESHOLD = 0.9

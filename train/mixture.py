@@ -78,8 +78,11 @@ def validation_of(
 
 
 def unseen_outliers(job: Job, digits: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """uint8 (HELD_OUT, height, width, 1): others than are fitted, made of these digits."""
-    return _outliers(job, HELD_OUT, job.seed + 1, digits)
+    """uint8 (HELD_OUT, height, width, 1): others than are fitted, made of these digits.
+
+    Not on paper: of two digits in a row the finder may bring back one, which is none.
+    """
+    return draw_outliers(HELD_OUT, job.dataset.input, job.seed + 1, digits)
 
 
 def _outliers(job: Job, count: int, seed: int, digits: NDArray[np.uint8]) -> NDArray[np.uint8]:
