@@ -18,7 +18,7 @@ from tests.shapes import make_shapes
 from train.datasets import INK_28, OBJECT_28
 from train.outliers import SHARES, check_kind, draw_one, draw_outliers, printed_digits
 from train.outliers.glyphs import ALPHABETS, draw_text, text_fonts
-from train.outliers.looks import settle
+from train.outliers.looks import FAINT, settle
 from train.outliers.pen import FIGURES, draw_figure
 from train.runs import find_run
 
@@ -62,7 +62,7 @@ def test_marks_are_placed_as_mnist_places_digits(kind: str, digits: NDArray[np.u
     rng, soft = np.random.default_rng(4), 0
     for _ in range(30):
         field = draw_one(kind, (28, 28), digits, rng).astype(float)
-        rows, columns = np.nonzero(field > 100)
+        rows, columns = np.nonzero(field > FAINT)
         assert 15 <= max(np.ptp(rows), np.ptp(columns)) + 1 <= 22
         down, right = np.indices(field.shape)
         middle = [(field * at).sum() / field.sum() + 0.5 for at in (down, right)]
