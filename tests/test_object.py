@@ -158,6 +158,12 @@ def test_picture_of_the_models_size_is_negated_and_nothing_else() -> None:
     assert region.box is None
 
 
+def test_lifted_light_on_a_picture_of_the_models_size_is_taken_back() -> None:
+    ready = find_objects(shirt((240, 240, 240), (60, 40, 90)), 28, 28)[0].pixels[:, :, 0] // 2
+    (region,) = find_objects(ready + np.uint8(90), 28, 28)
+    assert np.array_equal(region.pixels[:, :, 0], ready)
+
+
 def _empty() -> dict[str, NDArray[np.uint8]]:
     rng = np.random.default_rng(5)
     plain = np.full((480, 640, 3), 215, np.uint8)

@@ -35,7 +35,7 @@ def find_objects(
         NothingFound: nothing stands out of the ground.
     """
     if frame.shape[:2] == (height, width):
-        return [_turned_round(frame)]
+        return [_at_size(frame)]
     seen = to_rgb(shrink(frame, WORK_SIDE))
     if min(seen.shape[:2]) < LEAST_SIDE:
         raise NothingFound(
@@ -53,8 +53,8 @@ def find_objects(
     return regions
 
 
-def _turned_round(frame: NDArray[np.uint8]) -> Region:
-    """A picture of the model's own size, whose corners are light: the negative of its convention.
+def _at_size(frame: NDArray[np.uint8]) -> Region:
+    """A picture of the model's own size that is not of its convention: a negative, or lifted light.
 
     Raises:
         NothingFound: it is of one tone.
@@ -66,4 +66,7 @@ def _turned_round(frame: NDArray[np.uint8]) -> Region:
             f"expected something that differs from its background by at least {MIN_CONTRAST} "
             f"of 255 steps, got {contrast}"
         )
-    return Region(np.invert(gray)[:, :, np.newaxis])
+    light = np.invert(gray) if np.median(gray[[0, 0, -1, -1], [0, -1, 0, -1]]) >= 128 else gray
+    ground = int(np.median(light[[0, 0, -1, -1], [0, -1, 0, -1]]))
+    pixels = light - np.minimum(light, ground).astype(np.uint8)
+    return Region(pixels[:, :, np.newaxis])
