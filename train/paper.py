@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from tqdm import tqdm
 
 from edge.errors import NothingFound
 from edge.preprocess.ink import find_ink
+from train.workers import end_with_parent
 
 FINE = 6
 """Pixels of the drawing for each of the data set's."""
@@ -26,6 +28,8 @@ SIDES = (20, 72)
 """Pixels of a picture on the page, its margin included, from and to."""
 MARGIN = 0.25
 """Of that: paper around it, so that the finder has a ground to look at."""
+CHUNK = 64
+"""Pictures that a process is given at a time: what an interruption waits for."""
 SERIAL = 2000
 """So few pictures are drawn in this process: starting others takes as long."""
 
@@ -66,11 +70,20 @@ def find_on_paper(pictures: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
             return found
         # Spawned: a framework's threads do not outlive a fork.
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(os.cpu_count(), context) as pool:
-            for index, one in enumerate(pool.map(draw, numbered, chunksize=256)):
+        pool = ProcessPoolExecutor(os.cpu_count(), context, _begin)
+        try:
+            for index, one in enumerate(pool.map(draw, numbered, chunksize=CHUNK)):
                 found[index, :, :, 0] = one
                 bar.update()
+        finally:
+            pool.shutdown(cancel_futures=True)
     return found
+
+
+def _begin() -> None:
+    """In a worker: Ctrl-C is its parent's to answer, and it ends when that is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()
 
 
 def draw_page(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -70,7 +70,7 @@ def search_in_parallel(arguments: Sequence[str], workers: int) -> None:
                 env={**os.environ, **address, **device, NAME: name},
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C comes here alone, and from here to them
-                preexec_fn=_end_with_parent,
+                preexec_fn=end_with_parent,
             )
         while children["chief"].poll() is None:
             _check(children)
@@ -108,5 +108,6 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """In a child: it is killed when its parent has gone, however that went."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
