@@ -160,7 +160,8 @@ def test_picture_of_the_models_size_is_negated_and_nothing_else() -> None:
 
 def test_lifted_light_on_a_picture_of_the_models_size_is_taken_back() -> None:
     ready = find_objects(shirt((240, 240, 240), (60, 40, 90)), 28, 28)[0].pixels[:, :, 0] // 2
-    (region,) = find_objects(ready + np.uint8(90), 28, 28)
+    lifted = np.asarray(ready + np.uint8(90), np.uint8)
+    (region,) = find_objects(lifted, 28, 28)
     assert np.array_equal(region.pixels[:, :, 0], ready)
 
 
