@@ -93,6 +93,35 @@ def test_narrow_mark_is_not_cut() -> None:
     assert cut(mark) == []
 
 
+def whole_boxes(frame: NDArray[np.uint8]) -> list[Box]:
+    return [region.box for region in find_regions(frame, INK_28, many=True) if region.box]
+
+
+NUMBER = (("4", 40, 200), ("7", 150, 190), ("1", 260, 205), ("4", 370, 195))
+
+
+@pytest.mark.parametrize("at", [215, 225, 235])
+def test_digit_that_broke_apart_is_put_together_beside_others(at: int) -> None:
+    frame = page(*NUMBER)
+    frame[at : at + 14, 150:240] = 215  # the pen left the paper in the 7's stem
+    unbroken, boxes = sorted(whole_boxes(page(*NUMBER))), sorted(whole_boxes(frame))
+    assert np.abs(np.array(boxes) - unbroken).max() <= 3
+
+
+def test_piece_without_the_rest_of_a_digit_stays_what_it_is() -> None:
+    frame = page(*NUMBER)
+    frame[240:250, 480:530] = 45  # a dash behind the number
+    alone = set(whole_boxes(page(*NUMBER)))
+    assert alone <= set(whole_boxes(frame))
+    assert all(box[3] < 40 for box in set(whole_boxes(frame)) - alone)
+
+
+def test_lines_of_writing_are_not_put_together() -> None:
+    upper = [(digit, left, 60) for digit, left, _ in NUMBER]
+    lower = [(digit, left, 170) for digit, left, _ in NUMBER]
+    assert len(whole_boxes(page(*upper, *lower))) == 8
+
+
 LINES: dict[str, tuple[list[Box | None], list[list[int]]]] = {
     "one": ([(50, 10, 20, 40), (0, 12, 30, 38), (90, 8, 25, 41)], [[1, 0, 2]]),
     "two": ([(0, 100, 30, 40), (0, 0, 30, 40), (50, 104, 30, 40), (50, 3, 30, 40)],

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from train.batches import Batches, class_weights
-from train.outliers import draw_outliers
+from train.outliers import IN_PIECES, draw_outliers
 from train.paper import find_on_paper
 from train.trainer import RESIDENT_BYTES
 
@@ -87,11 +87,12 @@ def unseen_outliers(job: Job, digits: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _outliers(job: Job, count: int, seed: int, digits: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Outliers, of which the recipe's part was found on paper: a digit's look is no sign of one."""
-    drawn = draw_outliers(count, job.dataset.input, seed, digits)
     found = round(job.recipe.on_paper * count)
-    if found:
-        drawn[:found] = _kept(job, f"outliers-{seed}-{found}", drawn[:found])
-    return drawn
+    drawn = draw_outliers(count - found, job.dataset.input, seed, digits)
+    if not found:
+        return drawn
+    whole = draw_outliers(found, job.dataset.input, seed, digits, without=IN_PIECES)
+    return np.concatenate([_kept(job, f"outliers-{seed}-{found}", whole), drawn])
 
 
 def _kept(job: Job, name: str, pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -78,7 +78,11 @@ def _stack(picture: Any, recipe: Recipe, convolution: Any) -> Any:
             features = convolution(features, filters)
     while max(features.shape[1:3]) > MAX_FEATURE_SIDE:
         features = convolution(layers.MaxPooling2D()(features), recipe.widths[-1])
-    return layers.GlobalAveragePooling2D()(features) if is_photo else layers.Flatten()(features)
+    if is_photo:
+        return layers.GlobalAveragePooling2D()(features)
+    if recipe.pool_last:
+        features = layers.MaxPooling2D(padding="same")(features)
+    return layers.Flatten()(features)
 
 
 def _convolution(features: Any, filters: int, strides: int = 1) -> Any:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import NothingFound
+from edge.preprocess.broken import mend
 from edge.preprocess.photo import resize, to_gray
 from edge.preprocess.region import Region, to_box
 from edge.preprocess.relief import relief, widen
@@ -42,7 +43,7 @@ def find_ink(frame: NDArray[np.uint8], height: int, width: int, many: bool = Fal
     """
     gray = to_gray(frame)
     marks = find_marks(gray)
-    chosen = choose_all(marks, gray.shape) if many else [choose(marks, gray.shape)]
+    chosen = _all_whole(marks, gray.shape) if many else [choose(marks, gray.shape)]
     regions = []
     for mark in chosen:
         with suppress(NothingFound):
@@ -54,6 +55,10 @@ def find_ink(frame: NDArray[np.uint8], height: int, width: int, many: bool = Fal
     if not regions:
         raise NothingFound("expected ink, got too little to see at the model's size")
     return regions
+
+
+def _all_whole(marks: list[Mark], shape: tuple[int, ...]) -> list[Mark]:
+    return mend(choose_all(marks, shape), marks)
 
 
 def _region(gray: NDArray[np.uint8], mark: Mark, height: int, width: int) -> Region:

@@ -8,6 +8,8 @@ but for digits that are put together to what is none.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,6 +35,8 @@ SHARES = {
     "noise": 0.02,
 }
 """Of the drawn pictures; letters are what a camera sees most often and a digit is most like."""
+IN_PIECES = ("row", "parts", "word")
+"""Of these a finder may bring back one piece by itself, which may be a digit."""
 OF_DIGITS = {"row": marks.draw_row, "parts": marks.draw_parts, "crossed": marks.draw_crossed}
 DRAWN = {
     "glyph": glyphs.draw_glyph,
@@ -66,13 +70,18 @@ def check_kind(spec: Input, key: str = "outliers") -> None:
 
 
 def draw_outliers(
-    count: int, spec: Input, seed: int, digits: NDArray[np.uint8] | None = None
+    count: int,
+    spec: Input,
+    seed: int,
+    digits: NDArray[np.uint8] | None = None,
+    without: Sequence[str] = (),
 ) -> NDArray[np.uint8]:
     """Pictures that show no single digit.
 
     spec: an input of the kind `ink`.
     digits: uint8 (n, height, width, 1), what several in a row and crossed ones are made of; none:
         printed ones.
+    without: kinds of SHARES that are not drawn.
 
     Returns:
         uint8 (count, height, width, 1), light on black; the same for the same arguments.
@@ -80,7 +89,8 @@ def draw_outliers(
     rng = np.random.default_rng((seed, count))
     side = (spec.height, spec.width)
     whole = printed_digits(side) if digits is None else digits[..., 0]
-    kinds = rng.choice(len(SHARES), count, p=list(SHARES.values()))
+    shares = np.array([0 if kind in without else share for kind, share in SHARES.items()])
+    kinds = rng.choice(len(SHARES), count, p=shares / shares.sum())
     drawn = np.empty((count, *spec.shape), np.uint8)
     for index, kind in enumerate(kinds):
         drawn[index, :, :, 0] = draw_one(list(SHARES)[kind], side, whole, rng)

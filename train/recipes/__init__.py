@@ -39,6 +39,9 @@ class Recipe:
     """Small data sets get more epochs, until this many batches were seen."""
     depth: int = 1
     """Convolutions of `cnn` and `separable` at each width, before the next pooling."""
+    pool_last: bool = False
+    """One more pooling after the last convolution: a quarter of the weights to the logits, which
+    are better spent on convolutions. Of `cnn` and `separable` on small pictures."""
     side: int = 64
     """Height and width that photos are brought to; other kinds have a size of their own."""
     width_factor: float = 1.0
