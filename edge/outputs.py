@@ -28,6 +28,7 @@ CSV_COLUMNS = (
     "box",
     "region",
     "reading",
+    "reason",
 )
 SOURCE_WIDTH = 40
 NOTHING = Result(UNKNOWN, 0.0, (), 0.0, reason="expected things that stand out, got none")

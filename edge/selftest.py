@@ -23,7 +23,9 @@ class SelfTest:
     identical: int
     """Frames whose raw outputs are equal to the bit."""
     largest_difference: float
-    """Over all outputs, in logits."""
+    """Over all outputs, in what they mean."""
+    meaning: str
+    """What the outputs are: logits or probabilities."""
     runtime: str
     recorded_on: str
     """The runtime whose recorded outputs were compared with."""
@@ -48,7 +50,7 @@ def run_selftest(classifier: Classifier) -> SelfTest:
             f"model {name!r}: expected golden outputs {expected.dtype} {expected.shape}, "
             f"got {got.dtype} {got.shape}"
         )
-    scale = classifier.output.scale
+    scale, meaning = classifier.output.scale, classifier.contract.output.meaning
     difference = np.abs(got.astype(np.float64) - expected.astype(np.float64)) * (scale or 1.0)
     largest = float(np.abs(expected.astype(np.float64)).max())
     tolerance = QUANTIZED_TOLERANCE_STEPS * scale if scale else FLOAT_TOLERANCE * largest
@@ -57,9 +59,15 @@ def run_selftest(classifier: Classifier) -> SelfTest:
         raise ModelError(
             f"model {name!r} computes wrongly here: {int(wrong.sum())} of {len(expected)} golden "
             f"frames differ from what {recorded_on} gave (largest difference "
-            f"{difference.max():.3g} logits, allowed {tolerance:.3g}); do not use it on this device"
+            f"{difference.max():.3g}, allowed {tolerance:.3g}, {meaning}); "
+            "do not use it on this device"
         )
     identical = int((got == expected).all(axis=1).sum())
     return SelfTest(
-        len(expected), identical, float(difference.max()), classifier.runtime, recorded_on
+        len(expected),
+        identical,
+        float(difference.max()),
+        meaning,
+        classifier.runtime,
+        recorded_on,
     )

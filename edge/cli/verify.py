@@ -55,4 +55,6 @@ def verify(model_names: tuple[str, ...], as_json: bool) -> int:
 def _others(test: SelfTest) -> str:
     if test.identical == test.frames:
         return ""
-    return f", the others within {test.largest_difference:.2g} logits, with the same labels"
+    return (
+        f", the others within {test.largest_difference:.2g} ({test.meaning}), with the same labels"
+    )

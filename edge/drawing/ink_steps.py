@@ -12,8 +12,8 @@ from edge.classifier import Result
 from edge.drawing.canvas import UNSURE, draw_box
 from edge.drawing.panels import Panel, draw_table, fit
 from edge.drawing.steps import Candidate, Steps, draw_taken, merit_of, title_of_taken
+from edge.preprocess.choice import merits_of
 from edge.preprocess.foreground import shrink
-from edge.preprocess.ink import merits_of
 from edge.preprocess.photo import to_gray
 from edge.preprocess.region import Box, to_box
 from edge.preprocess.relief import MIN_STRENGTH, Relief
