@@ -19,10 +19,15 @@ WHOLE = 0.75
 """Of their height: what is as high is no piece."""
 TALLEST = 1.3
 """Of their height: what is higher was not one digit."""
-WIDEST = 1.1
+WIDEST = 1.25
 """Of their height: the same for the width."""
 BETWEEN = 0.4
 """Of their height: the widest gap between two pieces of one digit."""
+
+FAINTEST = 0.5
+"""Of their strength: where ink runs dry it is paler, but no specks of the paper are meant."""
+STROKE = (0.3, 2.5)
+"""Of their strokes' width: a loop may be filled, and what runs dry is thin."""
 
 
 def mend(chosen: list[Mark], marks: Sequence[Mark]) -> list[Mark]:
@@ -36,7 +41,19 @@ def mend(chosen: list[Mark], marks: Sequence[Mark]) -> list[Mark]:
         return chosen
     used: set[Mark] = set()
     mended = []
-    pieces = [mark for mark in marks if _is_piece(mark, wholes, height)]
+    strength = float(np.median([mark.strength for mark in wholes]))
+    stroke = float(np.median([mark.stroke for mark in wholes]))
+    pieces = [
+        mark
+        for mark in marks
+        if (mark.is_light, mark.level) == (wholes[0].is_light, wholes[0].level)
+        and not mark.touches
+        and 0.1 * height <= mark.side
+        and mark.height < WHOLE * height
+        and mark.strength >= FAINTEST * strength
+        and STROKE[0] * stroke <= mark.stroke <= STROKE[1] * stroke
+        and not any(_covers(whole, mark) for whole in wholes)
+    ]
     for seed in sorted(pieces, key=lambda mark: -mark.area):
         if seed in used:
             continue
@@ -47,23 +64,6 @@ def mend(chosen: list[Mark], marks: Sequence[Mark]) -> list[Mark]:
             mended.append(whole)
     kept = [mark for mark in chosen if not any(_covers(whole, mark) for whole in mended)]
     return kept + mended
-
-
-def _is_piece(mark: Mark, wholes: list[Mark], height: float) -> bool:
-    """Whether it is lower than a digit, drawn with the same pen, and no part of another one."""
-    like = wholes[0]
-    width = mark.thickness * mark.side
-    typical = float(np.median([one.thickness * one.side for one in wholes]))
-    return (
-        mark.is_light == like.is_light
-        and mark.level == like.level
-        and not mark.touches
-        and 0.1 * height <= mark.side
-        and mark.height < WHOLE * height
-        and mark.strength >= 0.6 * like.strength
-        and 0.4 * typical <= width <= 2.5 * typical
-        and not any(_covers(one, mark) for one in wholes)
-    )
 
 
 def _gather(seed: Mark, pieces: list[Mark], height: float) -> list[Mark]:
@@ -138,8 +138,7 @@ def _union(group: list[Mark]) -> Mark:
         box=box,
         mask=mask,
         strength=mean([mark.strength for mark in group]),
-        thickness=mean([mark.thickness * mark.side for mark in group])
-        / max(box[2] - box[0], box[3] - box[1]),
+        thickness=mean([mark.stroke for mark in group]) / max(box[2] - box[0], box[3] - box[1]),
         edged=mean([mark.edged for mark in group]),
         alone=mean([mark.alone for mark in group]),
         is_whole=all(mark.is_whole for mark in group),

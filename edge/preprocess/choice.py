@@ -9,6 +9,10 @@ import numpy as np
 from edge.errors import NothingFound
 from edge.preprocess.strokes import Mark
 
+FAINT = 0.7
+"""Of the strength of most: what is fainter and broader too was not written with them."""
+BROAD = 1.5
+"""Of their strokes' width."""
 SEVERAL = 3
 """Marks alike from which none of them is the one that is meant."""
 
@@ -79,7 +83,8 @@ def choose_all(marks: list[Mark], shape: tuple[int, ...]) -> list[Mark]:
     weight = _weights(merits)
 
     def total(view: list[Mark]) -> float:
-        return sum(weight(mark) for mark in _written(view, merits))
+        # Squares: a hundred specks of noise do not outweigh five digits.
+        return sum(weight(mark) ** 2 for mark in _written(view, merits))
 
     best = max(views.values(), key=total)
     chosen = _completed(_written(best, merits), marks, merits)
@@ -90,7 +95,26 @@ def choose_all(marks: list[Mark], shape: tuple[int, ...]) -> list[Mark]:
         is_as_high = 0.6 * height <= mark.height <= 1.6 * height
         if is_like and is_as_high and not any(_overlap(mark, other) for other in chosen):
             chosen.append(mark)
-    return chosen
+    return _without_shadows(chosen)
+
+
+def _without_shadows(chosen: list[Mark]) -> list[Mark]:
+    """Without what is fainter and broader than the pen of most, on no line: a shadow's tip."""
+    faint = FAINT * float(np.median([mark.strength for mark in chosen]))
+    broad = BROAD * float(np.median([mark.stroke for mark in chosen]))
+    return [
+        mark
+        for mark in chosen
+        if mark.strength > faint
+        or mark.stroke < broad
+        or any(_is_level(mark, other) for other in chosen if other is not mark)
+    ]
+
+
+def _is_level(one: Mark, other: Mark) -> bool:
+    """Whether marks stand on one line."""
+    overlap = min(one.box[3], other.box[3]) - max(one.box[1], other.box[1])
+    return overlap >= 0.4 * min(one.height, other.height)
 
 
 def _completed(chosen: list[Mark], marks: list[Mark], merits: dict[Mark, float]) -> list[Mark]:

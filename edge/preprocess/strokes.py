@@ -103,6 +103,11 @@ class Mark:
         return (self.width + self.height) / 2
 
     @property
+    def stroke(self) -> float:
+        """Mean width of its strokes, in the frame's pixels."""
+        return self.thickness * self.side
+
+    @property
     def side(self) -> float:
         """The longer one, in the frame's pixels."""
         return max(self.width, self.height)
