@@ -151,20 +151,6 @@ def test_each_of_several_garments_is_found_once_and_no_speck() -> None:
     assert max(apart(one, other) for one, other in zip(seen, boxes, strict=True)) <= 8
 
 
-def test_picture_of_the_models_size_is_negated_and_nothing_else() -> None:
-    ready = find_objects(shirt((240, 240, 240), (60, 40, 90)), 28, 28)[0].pixels
-    (region,) = find_objects(np.invert(ready[:, :, 0]), 28, 28)
-    assert np.array_equal(region.pixels, ready)
-    assert region.box is None
-
-
-def test_lifted_light_on_a_picture_of_the_models_size_is_taken_back() -> None:
-    ready = find_objects(shirt((240, 240, 240), (60, 40, 90)), 28, 28)[0].pixels[:, :, 0] // 2
-    lifted = np.asarray(ready + np.uint8(90), np.uint8)
-    (region,) = find_objects(lifted, 28, 28)
-    assert np.array_equal(region.pixels[:, :, 0], ready)
-
-
 def _empty() -> dict[str, NDArray[np.uint8]]:
     rng = np.random.default_rng(5)
     plain = np.full((480, 640, 3), 215, np.uint8)

@@ -9,16 +9,13 @@ from numpy.typing import NDArray
 
 from edge.contract import Input, Preprocess
 from edge.errors import FrameError
-from edge.preprocess.foreground import MIN_CONTRAST
 from edge.preprocess.ink import find_ink
 from edge.preprocess.object import find_objects
-from edge.preprocess.photo import fit_photo, to_gray
+from edge.preprocess.photo import fit_photo
+from edge.preprocess.ready import as_ready
 from edge.preprocess.region import Region
 
 __all__ = ["Region", "find_regions", "prepare", "prepare_pixels", "scale"]
-
-DARK = {"ink": 16, "object": 60}
-"""Brightest median of the corners that a picture of the convention has."""
 
 
 def prepare(frame: NDArray[np.uint8], spec: Input) -> NDArray[np.float32]:
@@ -60,8 +57,10 @@ def find_regions(frame: NDArray[np.uint8], spec: Input, many: bool = False) -> l
     recipe = spec.preprocess
     if recipe.kind == "photo":
         return [Region(fit_photo(frame, spec))]
-    if frame.shape[:2] == (spec.height, spec.width) and _looks_ready(frame, DARK[recipe.kind]):
-        return [Region(to_gray(frame)[:, :, np.newaxis])]
+    if frame.shape[:2] == (spec.height, spec.width):
+        ready = as_ready(frame, recipe.kind)
+        if ready is not None:
+            return [Region(ready[:, :, np.newaxis])]
     find = find_ink if recipe.kind == "ink" else find_objects
     return find(frame, spec.height, spec.width, many)
 
@@ -84,19 +83,3 @@ def check_frame(frame: object) -> None:
     is_picture = frame.ndim == 2 or (frame.ndim == 3 and frame.shape[2] == 3)
     if frame.dtype != np.uint8 or not is_picture or frame.size == 0:
         raise FrameError("unsupported-frame", f"{expected}, got {frame.dtype} {frame.shape}")
-
-
-def _looks_ready(frame: NDArray[np.uint8], dark: int) -> bool:
-    """Whether a picture of the model's own size already follows the data set's convention.
-
-    The corners decide: their median is 0 in all 70,000 pictures of MNIST and at most 52 in
-    Fashion-MNIST (measured), and brighter when the picture was lifted, or saved the other way
-    round.
-    A black picture is dark too, and holds nothing; the data sets' span at least 254 steps.
-    """
-    if int(frame.max()) - int(frame.min()) < MIN_CONTRAST:
-        return False
-    rows, columns = frame.shape[:2]
-    corners = sorted(frame[:: max(1, rows - 1), :: max(1, columns - 1)].ravel().tolist())
-    middle = len(corners) // 2
-    return bool(corners[middle - 1] + corners[middle] <= 2 * dark)  # np.median costs ten times this

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import NothingFound
-from edge.preprocess.foreground import MIN_CONTRAST, shrink
+from edge.preprocess.foreground import shrink
 from edge.preprocess.ground import find_ground
 from edge.preprocess.look import render, trim
-from edge.preprocess.photo import to_gray, to_rgb
+from edge.preprocess.photo import to_rgb
 from edge.preprocess.region import Region, to_box
 from edge.preprocess.things import find_things
 
@@ -34,8 +34,6 @@ def find_objects(
     Raises:
         NothingFound: nothing stands out of the ground.
     """
-    if frame.shape[:2] == (height, width):
-        return [_at_size(frame)]
     seen = to_rgb(shrink(frame, WORK_SIDE))
     if min(seen.shape[:2]) < LEAST_SIDE:
         raise NothingFound(
@@ -51,22 +49,3 @@ def find_objects(
     if not regions:
         raise NothingFound("expected a thing that stands out of its ground, got none")
     return regions
-
-
-def _at_size(frame: NDArray[np.uint8]) -> Region:
-    """A picture of the model's own size that is not of its convention: a negative, or lifted light.
-
-    Raises:
-        NothingFound: it is of one tone.
-    """
-    gray = to_gray(frame)
-    contrast = int(gray.max()) - int(gray.min())
-    if contrast < MIN_CONTRAST:
-        raise NothingFound(
-            f"expected something that differs from its background by at least {MIN_CONTRAST} "
-            f"of 255 steps, got {contrast}"
-        )
-    light = np.invert(gray) if np.median(gray[[0, 0, -1, -1], [0, -1, 0, -1]]) >= 128 else gray
-    ground = int(np.median(light[[0, 0, -1, -1], [0, -1, 0, -1]]))
-    pixels = light - np.minimum(light, ground).astype(np.uint8)
-    return Region(pixels[:, :, np.newaxis])
