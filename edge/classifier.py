@@ -125,7 +125,7 @@ class Classifier:
             (region,) = find_regions(pixels, self.contract.input)
         except NothingFound as error:
             return Result(UNKNOWN, 0.0, (), _since_ms(began_s), reason=str(error))
-        return replace(self._answer(region, top), latency_ms=_since_ms(began_s))
+        return replace(self._whole(region, top), latency_ms=_since_ms(began_s))
 
     def classify_regions(
         self, frame: NDArray[np.uint8] | Image | str | Path, top: int = 3
@@ -151,6 +151,13 @@ class Classifier:
         each_ms = _since_ms(began_s) / len(results)
         ordered = [results[at] for line in reading_lines([r.box for r in results]) for at in line]
         return [replace(result, latency_ms=each_ms) for result in ordered]
+
+    def _whole(self, region: Region, top: int) -> Result:
+        """One region, with pieces near by where the model is surer of it with them."""
+        part = self._answer(region, top)
+        wholes = [self._answer(whole, top) for whole in region.wholes]
+        best = max(wholes, key=lambda result: result.score, default=part)
+        return best if best.score >= max(SURE, part.score) else part
 
     def _read(self, region: Region, top: int) -> list[Result]:
         """One region as one thing, or as those that it is best cut into."""

@@ -29,6 +29,11 @@ FAINTEST = 0.5
 STROKE = (0.3, 2.5)
 """Of their strokes' width: a loop may be filled, and what runs dry is thin."""
 
+MOST = 3
+"""Pieces that are tried together with a mark by itself."""
+NEAR = 0.25
+"""Of its longer side: how far away they may be."""
+
 
 def mend(chosen: list[Mark], marks: Sequence[Mark]) -> list[Mark]:
     """The chosen marks, with those that were pieces of one digit replaced by all of it.
@@ -64,6 +69,31 @@ def mend(chosen: list[Mark], marks: Sequence[Mark]) -> list[Mark]:
             mended.append(whole)
     kept = [mark for mark in chosen if not any(_covers(whole, mark) for whole in mended)]
     return kept + mended
+
+
+def extended(mark: Mark, marks: Sequence[Mark]) -> list[Mark]:
+    """The mark together with pieces near by that the same pen may have drawn, ever more of them."""
+    pieces = [
+        one
+        for one in marks
+        if (one.is_light, one.level) == (mark.is_light, mark.level)
+        and not one.touches
+        and one.side >= 0.1 * mark.side
+        and one.strength >= FAINTEST * mark.strength
+        and STROKE[0] * mark.stroke <= one.stroke <= STROKE[1] * mark.stroke
+        and not _covers(mark, one)
+    ]
+    group, unions = [mark], []
+    while len(group) <= MOST:
+        box = _box(group)
+        near = [
+            (_gap(box, one.box), index) for index, one in enumerate(pieces) if one not in group
+        ]
+        if not near or min(near)[0] > NEAR * max(box[2] - box[0], box[3] - box[1]):
+            break
+        group.append(pieces[min(near)[1]])
+        unions.append(_union(group))
+    return unions
 
 
 def _gather(seed: Mark, pieces: list[Mark], height: float) -> list[Mark]:

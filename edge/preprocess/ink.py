@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import NothingFound
-from edge.preprocess.broken import mend
+from edge.preprocess.broken import extended, mend
 from edge.preprocess.choice import choose, choose_all
 from edge.preprocess.photo import resize, to_gray
 from edge.preprocess.region import Region, to_box
@@ -41,13 +41,15 @@ def find_ink(frame: NDArray[np.uint8], height: int, width: int, many: bool = Fal
     """
     gray = to_gray(frame)
     marks = find_marks(gray)
-    chosen = _all_whole(marks, gray.shape) if many else [choose(marks, gray.shape)]
+    if not many:
+        return [_with_readings(gray, choose(marks, gray.shape), marks, height, width)]
+    chosen = mend(choose_all(marks, gray.shape), marks)
     regions = []
     for mark in chosen:
         with suppress(NothingFound):
             splits = [
                 tuple(_region(gray, part, height, width) for part in parts)
-                for parts in (cut(mark) if many else ())
+                for parts in cut(mark)
             ]
             regions.append(replace(_region(gray, mark, height, width), splits=tuple(splits)))
     if not regions:
@@ -55,8 +57,15 @@ def find_ink(frame: NDArray[np.uint8], height: int, width: int, many: bool = Fal
     return regions
 
 
-def _all_whole(marks: list[Mark], shape: tuple[int, ...]) -> list[Mark]:
-    return mend(choose_all(marks, shape), marks)
+def _with_readings(
+    gray: NDArray[np.uint8], mark: Mark, marks: list[Mark], height: int, width: int
+) -> Region:
+    """The region of the mark that is meant, and what it is with the pieces around it."""
+    wholes = []
+    for more in extended(mark, marks):
+        with suppress(NothingFound):
+            wholes.append(_region(gray, more, height, width))
+    return replace(_region(gray, mark, height, width), wholes=tuple(wholes))
 
 
 def _region(gray: NDArray[np.uint8], mark: Mark, height: int, width: int) -> Region:

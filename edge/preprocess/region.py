@@ -19,6 +19,8 @@ class Region:
     """uint8 (height, width, channels) of the model's input."""
     box: Box | None = None
     """Where it was found; none: it is the whole frame."""
+    wholes: tuple[Region, ...] = ()
+    """Other readings: with pieces near by that may belong to it, ever more of them."""
     splits: tuple[tuple[Region, ...], ...] = ()
     """Other readings: the region cut up, for what is as wide as several things that touch."""
 
