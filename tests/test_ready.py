@@ -28,6 +28,7 @@ def noisy(light: NDArray[np.float64], sigma: float) -> NDArray[np.uint8]:
 
 
 LIGHTS = {
+    "none": lambda ink: ink,
     "negative": lambda ink: 255.0 - ink,
     "on gray paper": lambda ink: 215 - 0.7 * ink,
     "lifted": lambda ink: 40 + 0.8 * ink,
@@ -70,3 +71,15 @@ def test_small_scan_that_does_not_stand_as_the_convention_says_is_looked_for(
 def test_digit_that_is_too_small_is_looked_for() -> None:
     half = np.pad(DIGIT[::2, ::2], 7)
     assert as_ready(np.invert(half), "ink") is None
+
+
+@pytest.mark.parametrize("picture", [
+    np.pad(np.zeros((26, 26), np.uint8), 1, constant_values=255),
+    np.tile(np.array([[0, 255], [255, 0]], np.uint8), (14, 14)),
+    np.random.default_rng(1).integers(0, 256, (28, 28), np.uint8),
+], ids=["frame", "checks", "noise"])  # fmt: skip
+def test_pattern_of_the_models_size_is_no_digit_to_be_taken_back(
+    picture: NDArray[np.uint8],
+) -> None:
+    assert as_ready(picture, "ink") is None
+    assert as_ready(np.invert(picture), "ink") is None

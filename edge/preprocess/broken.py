@@ -86,9 +86,7 @@ def extended(mark: Mark, marks: Sequence[Mark]) -> list[Mark]:
     group, unions = [mark], []
     while len(group) <= MOST:
         box = _box(group)
-        near = [
-            (_gap(box, one.box), index) for index, one in enumerate(pieces) if one not in group
-        ]
+        near = [(_gap(box, one.box), index) for index, one in enumerate(pieces) if one not in group]
         if not near or min(near)[0] > NEAR * max(box[2] - box[0], box[3] - box[1]):
             break
         group.append(pieces[min(near)[1]])

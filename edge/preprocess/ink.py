@@ -48,8 +48,7 @@ def find_ink(frame: NDArray[np.uint8], height: int, width: int, many: bool = Fal
     for mark in chosen:
         with suppress(NothingFound):
             splits = [
-                tuple(_region(gray, part, height, width) for part in parts)
-                for parts in cut(mark)
+                tuple(_region(gray, part, height, width) for part in parts) for parts in cut(mark)
             ]
             regions.append(replace(_region(gray, mark, height, width), splits=tuple(splits)))
     if not regions:
