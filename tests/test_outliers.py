@@ -16,7 +16,7 @@ from edge.errors import UsageError
 from tests.conftest import Edgeproof
 from tests.shapes import make_shapes
 from train.datasets import INK_28, OBJECT_28
-from train.outliers import SHARES, check_kind, draw_one, draw_outliers, printed_digits
+from train.outliers import IN_PIECES, SHARES, check_kind, draw_one, draw_outliers, printed_digits
 from train.outliers.glyphs import ALPHABETS, draw_text, text_fonts
 from train.outliers.looks import FAINT, settle
 from train.outliers.pen import FIGURES, draw_figure
@@ -163,6 +163,46 @@ print(json.dumps(seen))
         assert 70 < sum(row >= 200 for row in rows) < 130
     assert {row for row in epochs[0] if row >= 200} != {row for row in epochs[1] if row >= 200}
     assert epochs[0] == epochs[2]
+
+
+def test_kinds_can_be_left_out(digits: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+
+    def note(kind: str, side: tuple[int, int], *_: object) -> NDArray[np.uint8]:
+        drawn.append(kind)
+        return np.zeros(side, np.uint8)
+
+    monkeypatch.setattr("train.outliers.draw_one", note)
+    draw_outliers(600, INK_28, 1, digits[..., None], IN_PIECES)
+    assert set(drawn) == set(SHARES) - set(IN_PIECES)
+
+
+def test_no_outlier_comes_off_the_paper_as_an_upright_bar(tmp_path: Path) -> None:
+    """Of an N whose hair line is lost a stem is left; to a camera that is a 1."""
+    code = f"""
+from train.devices import start_backend; start_backend()
+from pathlib import Path
+from types import SimpleNamespace as Such
+import numpy as np
+from train import mixture, outliers
+from train.datasets import INK_28
+outliers.SHARES = {{"glyph": 1.0}}
+job = Such(
+    recipe=Such(on_paper=1.0), dataset=Such(input=INK_28), machine=Such(worker=0), seed=1, id="x",
+    scratch=Path({str(tmp_path)!r}),
+)
+digits = outliers.printed_digits((28, 28))[..., None]
+seen = mixture._outliers(job, 150, 1, digits)
+drawn = outliers.draw_outliers(150, INK_28, 1, digits)
+bars = [not outliers.is_wide(one[:, :, 0] > 127) for one in seen]
+found = [not outliers.is_wide(one[:, :, 0] > 127) for one in np.load(next(job.scratch.iterdir()))]
+same = [bool((one == other).all()) for one, other in zip(seen, drawn)]
+print(json.dumps([bars, found, same]))
+"""
+    bars, found, same = json.loads(in_child("import json" + code))
+    assert sum(found) > 1
+    assert all(is_same for is_bar, is_same in zip(found, same, strict=True) if is_bar)
+    assert all(is_same for is_bar, is_same in zip(bars, same, strict=True) if is_bar)
 
 
 @pytest.mark.parametrize("spec", [OBJECT_28])

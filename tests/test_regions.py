@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -106,6 +107,33 @@ def test_digit_that_broke_apart_is_put_together_beside_others(at: int) -> None:
     frame[at : at + 14, 150:240] = 215  # the pen left the paper in the 7's stem
     unbroken, boxes = sorted(whole_boxes(page(*NUMBER))), sorted(whole_boxes(frame))
     assert np.abs(np.array(boxes) - unbroken).max() <= 3
+
+
+@pytest.mark.parametrize("at", [195, 245])
+def test_single_digit_that_broke_apart_is_offered_with_its_pieces(at: int) -> None:
+    frame = page(("1", 200, 180))
+    (unbroken,) = find_regions(frame, INK_28)
+    frame[at : at + 12, 190:300] = 215
+    (region,) = find_regions(frame, INK_28)
+    assert region.box is not None
+    assert unbroken.box is not None
+    assert region.box[3] < unbroken.box[3] - 10
+    assert [whole.box for whole in region.wholes] == [unbroken.box]
+
+
+def test_digit_by_itself_has_no_other_reading() -> None:
+    (region,) = find_regions(page(("7", 200, 180)), INK_28)
+    assert (region.wholes, region.splits) == ((), ())
+
+
+def test_pieces_are_taken_along_only_where_the_model_is_surer_of_them(digits: Classifier) -> None:
+    four, bar = page(("4", 200, 180)), page(("1", 200, 180))
+    bar[195:207] = 215
+    part, whole = find_regions(bar, INK_28)[0], find_regions(four, INK_28)[0]
+    surer = digits._whole(replace(part, wholes=(whole,)), 1)
+    assert (surer.label, surer.box) == ("4", whole.box)
+    same = digits._whole(replace(whole, wholes=(part,)), 1)
+    assert (same.label, same.box) == ("4", whole.box)
 
 
 def test_piece_without_the_rest_of_a_digit_stays_what_it_is() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from train.batches import Batches, class_weights
-from train.outliers import IN_PIECES, draw_outliers
+from train.outliers import IN_PIECES, draw_outliers, is_wide
 from train.paper import find_on_paper
 from train.trainer import RESIDENT_BYTES
 
@@ -92,7 +92,11 @@ def _outliers(job: Job, count: int, seed: int, digits: NDArray[np.uint8]) -> NDA
     if not found:
         return drawn
     whole = draw_outliers(found, job.dataset.input, seed, digits, without=IN_PIECES)
-    return np.concatenate([_kept(job, f"outliers-{seed}-{found}", whole), drawn])
+    seen = _kept(job, f"outliers-{seed}-{found}", whole)
+    # Of a letter whose hair lines are lost a stem is left: an upright bar is a 1.
+    is_bar = np.array([not is_wide(one[:, :, 0] > 127) for one in seen])
+    seen[is_bar] = whole[is_bar]
+    return np.concatenate([seen, drawn])
 
 
 def _kept(job: Job, name: str, pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:

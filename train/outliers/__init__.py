@@ -106,12 +106,14 @@ def draw_one(
         ink = field > 127
         if np.count_nonzero(ink) < MIN_INK:
             continue
-        if kind not in SHAPELESS or _is_wide(ink):
+        if kind not in SHAPELESS or is_wide(ink):
             return field
 
 
-def _is_wide(ink: NDArray[np.bool_]) -> bool:
-    """Whether it is too wide to be a 1."""
+def is_wide(ink: NDArray[np.bool_]) -> bool:
+    """Whether bool (height, width) is ink too wide to be a 1."""
+    if not ink.any():
+        return True
     height, width = (np.ptp(np.flatnonzero(ink.any(axis=axis))) + 1 for axis in (1, 0))
     return bool(width > 0.45 * height)
 
