@@ -229,7 +229,7 @@ def test_people_can_read_models_info_and_verify(capsys: Capture) -> None:
     for arguments, word in [
         (["models"], "fashion"),
         (["info", "digits"], "95 % interval"),
-        (["info", "digits"], "temperature 0.749, a score below 0.388 is 'unknown'"),
+        (["info", "digits"], "temperature 1.01, a score below 0.191 is 'unknown'"),
         (["info", "digits"], "% of those rightly"),
     ]:
         assert run(arguments) == 0
