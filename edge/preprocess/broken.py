@@ -1,7 +1,8 @@
-"""Digits of a number that broke apart: what lies above and below each other is put together again.
+"""Digits that broke apart: which pieces lie so that they may be one.
 
 By itself a piece says little: the loop of a 6 whose stroke ran dry is a 0. Beside others the height
-of a digit is known, and a piece that is much lower than they are looks for the rest of it.
+of a digit is known, and a piece that is much lower than they are is put together with the rest of
+it (`mend`); of a mark by itself it is left to the model (`extended`).
 """
 
 from __future__ import annotations
@@ -23,12 +24,10 @@ WIDEST = 1.25
 """Of their height: the same for the width."""
 BETWEEN = 0.4
 """Of their height: the widest gap between two pieces of one digit."""
-
 FAINTEST = 0.5
 """Of their strength: where ink runs dry it is paler, but no specks of the paper are meant."""
 STROKE = (0.3, 2.5)
 """Of their strokes' width: a loop may be filled, and what runs dry is thin."""
-
 MOST = 3
 """Pieces that are tried together with a mark by itself."""
 NEAR = 0.25
