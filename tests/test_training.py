@@ -223,6 +223,23 @@ for color, weights in (("gray", "imagenet"), ("rgb", "/no/such.h5"), ("rgb", __f
     assert "--weights none" in wrong
 
 
+def test_last_pooling_leaves_fewer_weights_to_the_logits() -> None:
+    code = """
+from train.devices import start_backend; start_backend()
+from dataclasses import replace
+from train.datasets import INK_28
+from train.networks import build_network
+from train.recipes import load_recipe
+recipe = load_recipe("ink", "ink")
+for pool_last in (False, True):
+    network = build_network(replace(recipe, pool_last=pool_last), INK_28, 10)
+    print(*network.get_layer("logits").kernel.shape)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    # 28, 14 and 7 pixels a side; of an odd side the last pixels are pooled too.
+    assert done.stdout.split() == [str(7 * 7 * 40), "10", str(4 * 4 * 40), "10"]
+
+
 def test_model_answers_with_logits(exported: Exported) -> None:
     frames = np.asarray(load_dataset("optdigits").test.frames)[:30]
     with Classifier(exported.bundle("float32")) as classifier:

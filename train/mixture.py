@@ -80,7 +80,7 @@ def validation_of(
 def unseen_outliers(job: Job, digits: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """uint8 (HELD_OUT, height, width, 1): others than are fitted, made of these digits.
 
-    Not on paper: of two digits in a row the finder may bring back one, which is none.
+    As drawn, not on paper, where the finder may bring back one digit of a row.
     """
     return draw_outliers(HELD_OUT, job.dataset.input, job.seed + 1, digits)
 

@@ -40,8 +40,8 @@ class Recipe:
     depth: int = 1
     """Convolutions of `cnn` and `separable` at each width, before the next pooling."""
     pool_last: bool = False
-    """One more pooling after the last convolution: a quarter of the weights to the logits, which
-    are better spent on convolutions. Of `cnn` and `separable` on small pictures."""
+    """One more pooling after the last convolution: about a third of the weights to the logits, and
+    more for convolutions. Of `cnn` and `separable` on small pictures."""
     side: int = 64
     """Height and width that photos are brought to; other kinds have a size of their own."""
     width_factor: float = 1.0
