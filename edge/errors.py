@@ -7,6 +7,7 @@
     |-- GateFailed         3   a candidate is worse than the policy allows
     |-- ModelError         4   a bundle or a Keras model cannot be used
     |-- DataUnavailable    4   a data set cannot be had, or its content is not the published one
+    |-- CameraError        4   a camera cannot be opened, or gives no more; watching opens it again
     `-- EnvironmentFault   4   no TFLite runtime, a missing extra, a NumPy that does not fit
 
 A message says what was expected, what came, where, and what to do, in one line.
@@ -48,6 +49,19 @@ class NothingFound(FrameError):
 
     def __init__(self, message: str) -> None:
         super().__init__("nothing-found", message)
+
+
+class CameraError(EdgeproofError):
+    """A camera cannot be opened, or gives no more frames.
+
+    is_final: opening it again will not help, such as for a film that is no film.
+    """
+
+    exit_code = 4
+
+    def __init__(self, message: str, is_final: bool = False) -> None:
+        super().__init__(message)
+        self.is_final = is_final
 
 
 class GateFailed(EdgeproofError):

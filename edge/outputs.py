@@ -42,7 +42,7 @@ class Output:
         self.format, self.model, self.out, self.err = format, model, out, err
         self.results = self.failures = 0
         if format == "csv":
-            out(_csv_line(CSV_COLUMNS))
+            out(csv_line(CSV_COLUMNS))
 
     def result(self, frame: Frame, result: Result) -> None:
         """One answer to a whole frame."""
@@ -87,7 +87,7 @@ class Output:
             self.out(json.dumps(record))
         else:
             flat = {**record, "box": " ".join(map(str, record["box"] or ()))}
-            self.out(_csv_line([flat.get(column, "") for column in CSV_COLUMNS]))
+            self.out(csv_line([flat.get(column, "") for column in CSV_COLUMNS]))
 
     def failure(self, failure: Failure) -> None:
         """One input without an answer."""
@@ -96,12 +96,11 @@ class Output:
         if self.format == "table":
             self.err(f"{error['message']}")
         elif self.format == "jsonl":
-            record = {"source": failure.source, "index": failure.index, "error": error}
-            self.out(json.dumps(record))
+            self.out(json.dumps(failure_record(failure)))
         else:
             values = {"source": failure.source, "index": failure.index}
             flat = {**values, "error_kind": error["kind"], "error_message": error["message"]}
-            self.out(_csv_line([flat.get(column, "") for column in CSV_COLUMNS]))
+            self.out(csv_line([flat.get(column, "") for column in CSV_COLUMNS]))
 
 
 def reading_of(results: Sequence[Result]) -> str:
@@ -126,6 +125,12 @@ def result_record(frame: Frame, result: Result, model: str) -> dict[str, Any]:
     }
 
 
+def failure_record(failure: Failure) -> dict[str, Any]:
+    """The JSON line of one input without an answer."""
+    error = {"kind": failure.error.kind, "message": str(failure.error)}
+    return {"source": failure.source, "index": failure.index, "error": error}
+
+
 def _box_in_file(frame: Frame, result: Result) -> list[int] | None:
     """x, y, width, height in the file's own pixels, of which a decoder may have taken a part."""
     return None if result.box is None else [side * frame.shrunk for side in result.box]
@@ -142,7 +147,8 @@ def _table_line(source: str, result: Result) -> str:
     return f"{_shorten(source):{SOURCE_WIDTH}}  {answer}".rstrip()
 
 
-def _csv_line(values: Any) -> str:
+def csv_line(values: Any) -> str:
+    """Values as one line of CSV (RFC 4180), without its end."""
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(values)
     return line.getvalue()

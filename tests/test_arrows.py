@@ -68,7 +68,8 @@ def test_export_takes_only_data_and_runs_of_train() -> None:
         ("sklearn", {"train/datasets.py"}),
         ("imagehash", {"train/photos/facts.py"}),
         ("keras_tuner", {"train/hyperband.py"}),
-        ("cv2", {"edge/sources/video.py"}),
+        ("cv2", {"edge/sources/opencv.py", "edge/sources/video.py", "edge/cameras/opencv.py"}),
+        ("paho", {"edge/sinks/mqtt.py"}),
     ],
 )
 def test_each_heavy_library_has_one_home(library: str, home: set[str]) -> None:

@@ -9,7 +9,6 @@ one JSON object on stdout; what the runtime writes to stderr ends here.
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge import process
 from edge.bundle import Bundle, read_bundle, write_bundle
 from edge.errors import EdgeproofError, EnvironmentFault, FrameError, ModelError
 
@@ -77,15 +77,11 @@ def last_words(code: int, stderr: str) -> str:
 
 def _ask(folder: Path, where: str) -> dict[str, Any]:
     """What the child says."""
-    # It starts in the scratch folder, where no file of the user's can pass for a module of ours.
-    ours = [str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
-    threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # each reserves address space
-    environment = {**os.environ, **threads, "PYTHONPATH": os.pathsep.join(filter(None, ours))}
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "edge.adopt.probe", str(folder)],
-            cwd=folder,
-            env=environment,
+            process.command("edge.adopt.probe", str(folder)),
+            cwd=process.ELSEWHERE,
+            env=process.environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",

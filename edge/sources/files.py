@@ -55,7 +55,9 @@ def count_frames(sources: Sequence[str], goes_on: Callable[[], bool]) -> int | N
     for source in sources:
         if source == stdin.NAME:
             return None
-        for path, _ in [(source, None)] if url.is_url(source) else _paths(source, in_order=False):
+        for path, _ in (
+            [(source, None)] if url.is_url(source) else picture_paths(source, in_order=False)
+        ):
             if video.is_video_name(path) or not goes_on():
                 return None
             count += 1
@@ -75,7 +77,7 @@ def _read(
     elif url.is_url(source):
         yield source, _or_error(partial(url.fetch_picture, source, side))
     else:
-        for path, problem in _paths(source):
+        for path, problem in picture_paths(source):
             if problem is not None:
                 yield path, problem
             elif video.is_video_name(path):
@@ -91,7 +93,7 @@ def _or_error(read: Callable[[], Picture]) -> Picture | FrameError:
         return error
 
 
-def _paths(source: str, in_order: bool = True) -> Iterator[tuple[str, FrameError | None]]:
+def picture_paths(source: str, in_order: bool = True) -> Iterator[tuple[str, FrameError | None]]:
     """The files that a source stands for, or what is wrong with it.
 
     in_order: false takes them as they come, which is faster.

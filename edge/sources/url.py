@@ -11,7 +11,7 @@ from edge.sources.picture import Picture, decode_picture
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
-    from urllib.request import OpenerDirector
+    from urllib.request import BaseHandler, OpenerDirector
 
 TIMEOUT_S = 10.0
 """Without a byte from the server; and until it answers."""
@@ -36,7 +36,7 @@ def fetch_picture(url: str, side: int | None = None) -> Picture:
     from urllib.error import HTTPError, URLError
 
     try:
-        with _opener().open(url, timeout=TIMEOUT_S) as response:
+        with make_opener("image/*").open(url, timeout=TIMEOUT_S) as response:
             data = _read(response, url)
     except HTTPError as error:
         with error:
@@ -56,8 +56,12 @@ def fetch_picture(url: str, side: int | None = None) -> Picture:
     return decode_picture(data, url, side)
 
 
-def _opener() -> OpenerDirector:
-    """What opens http and https alone, so that no redirection leads to ftp or to a file."""
+def make_opener(accept: str, *further: BaseHandler) -> OpenerDirector:
+    """What opens http and https alone, so that no redirection leads to ftp or to a file.
+
+    accept: kinds of media, as in RFC 9110, 12.5.1.
+    further: handlers of urllib's, such as for passwords.
+    """
     from urllib import request
 
     opener = request.OpenerDirector()
@@ -67,7 +71,9 @@ def _opener() -> OpenerDirector:
         *(request.HTTPErrorProcessor, request.UnknownHandler),
     ):
         opener.add_handler(handler())
-    opener.addheaders = [("User-Agent", "edgeproof"), ("Accept", "image/*")]
+    for one in further:
+        opener.add_handler(one)
+    opener.addheaders = [("User-Agent", "edgeproof"), ("Accept", accept)]
     return opener
 
 

@@ -1,4 +1,4 @@
-"""Video files as frames; the one file that imports OpenCV, and where BGR becomes RGB."""
+"""Video files as frames."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from edge.errors import FrameError, UsageError
+from edge.sources.opencv import load_opencv, to_rgb
 from edge.sources.picture import MAX_PIXELS, Picture, check_file, unreadable
 
 if TYPE_CHECKING:
@@ -67,8 +64,7 @@ def read_video(path: str, every: Every | None) -> Iterator[tuple[str, Picture | 
     Media Fragments. A film that cannot be opened or breaks off gives one error, at its end.
     """
     try:
-        _check(Path(path))
-        capture = _open(path)
+        capture = open_video(path)
     except FrameError as error:
         yield path, error
         return
@@ -94,7 +90,7 @@ def _frames(
     path: str, capture: cv2.VideoCapture, every: Every
 ) -> Iterator[tuple[str, Picture | FrameError]]:
     number, last_slot = 0, -1
-    clock = _Clock(capture)
+    clock = Clock(capture)
     while capture.grab():  # a frame that is skipped is not converted
         time_s = clock.time_s(number)
         slot = every.slot(number, time_s)
@@ -115,17 +111,10 @@ def _retrieve(source: str, capture: cv2.VideoCapture) -> Picture | FrameError:
     found, bgr = capture.retrieve()
     if not found or bgr is None:
         return FrameError("damaged-video", f"{source}: the frame cannot be decoded")
-    return Picture(_to_rgb(np.asarray(bgr)))
+    return Picture(to_rgb(bgr))
 
 
-def _to_rgb(bgr: NDArray[Any]) -> NDArray[np.uint8]:
-    """uint8 (H, W, 3) BGR, as OpenCV has it, to uint8 (H, W, 3) RGB."""
-    import cv2
-
-    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
-
-
-class _Clock:
+class Clock:
     """The time of each frame: the film's own stamps, or, where it has none, the frame rate."""
 
     def __init__(self, capture: cv2.VideoCapture) -> None:
@@ -133,14 +122,15 @@ class _Clock:
 
         self._capture, self._position = capture, cv2.CAP_PROP_POS_MSEC
         rate = capture.get(cv2.CAP_PROP_FPS)
-        self._rate = rate if math.isfinite(rate) and rate > 0 else 25.0
+        self.rate = rate if math.isfinite(rate) and rate > 0 else 25.0
+        """Frames a second."""
         self._last_s = 0.0
 
     def time_s(self, number: int) -> float:
         """Of the frame that was grabbed last, `number` in the film; never goes back."""
         stamp_s = self._capture.get(self._position) / 1000
         has_stamp = math.isfinite(stamp_s) and (stamp_s > 0 or number == 0)
-        self._last_s = max(self._last_s, stamp_s if has_stamp else number / self._rate)
+        self._last_s = max(self._last_s, stamp_s if has_stamp else number / self.rate)
         return self._last_s
 
 
@@ -152,27 +142,14 @@ def _frame_count(capture: cv2.VideoCapture) -> int | None:
     return int(count) if math.isfinite(count) and 0 < count < 1e9 else None
 
 
-def load_opencv(source: str) -> ModuleType:
-    """OpenCV, kept from writing to the terminal.
+def open_video(path: str) -> cv2.VideoCapture:
+    """Opens a film for OpenCV's `grab` and `retrieve`.
 
     Raises:
-        FrameError: it is not installed.
+        FrameError: it is no film, too large, or OpenCV is not there.
     """
-    # Read once each, by the library when it is loaded and before the first film. -8 is FFmpeg's
-    # AV_LOG_QUIET.
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    try:
-        import cv2
-    except ImportError as error:
-        reason = " ".join(str(error).split())
-        message = f"{source}: videos need OpenCV ({reason}): pip install 'edgeproof[camera]'"
-        raise FrameError("needs-opencv", message) from None
-    return cv2
-
-
-def _open(path: str) -> cv2.VideoCapture:
-    cv2 = load_opencv(path)
+    _check(Path(path))
+    cv2 = load_opencv(path, "videos")
     # FFmpeg alone where it is there: the other backends take minutes to refuse what is no film, or
     # take a name with digits for a series of pictures. An absolute path is never taken for a URL.
     backends = cv2.videoio_registry.getStreamBackends()

@@ -1,0 +1,1 @@
+"""Cameras, streams and films that are watched, each in a process that can be killed."""

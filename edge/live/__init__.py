@@ -1,0 +1,1 @@
+"""The page that shows a camera's answers, in a process of its own."""

@@ -1,0 +1,38 @@
+"""Python processes of ours beside this one."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+"""Of prctl(2)."""
+ELSEWHERE = "/"
+"""Where they start: in the user's folder any file could pass for a module of ours."""
+
+
+def command(module: str, *arguments: str) -> list[str]:
+    """What runs a module of ours in this very interpreter; with `cwd=ELSEWHERE`."""
+    return [sys.executable, "-m", module, *arguments]
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """This process's environment, in which a child finds our packages from anywhere.
+
+    The children compute little: one thread each, for every further one reserves memory.
+    """
+    ours = [str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
+    path = {"PYTHONPATH": os.pathsep.join(filter(None, ours))}
+    threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    return {**os.environ, **threads, **path, **settings}
+
+
+def belong_to_parent() -> None:
+    """Called in a child: it is killed when its parent dies, and Ctrl-C is the parent's affair."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "prctl"):  # Linux
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,0 +1,1 @@
+"""Answers that hold still: smoothed over time, followed from frame to frame, skipped when still."""

@@ -1,0 +1,146 @@
+"""Where answers go beside stdout: the page, MQTT, a webhook, a folder. None is waited for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from edge.cameras.status import State, Status
+from edge.classifier import Classifier
+from edge.live.snapshot import Snapshot, Thing
+from edge.steady.tracking import Tracked
+from edge.tally import Tally
+from edge.watch.answers import Answer
+from edge.watch.rates import Rate
+from edge.watch.records import Record
+
+if TYPE_CHECKING:
+    from edge.live.page import LivePage
+    from edge.sinks.mqtt import MqttSink
+    from edge.sinks.uncertain import UncertainRecorder
+    from edge.sinks.webhook import WebhookSink
+
+TOP = 10
+"""Labels with scores that the page is told of each thing."""
+CLOSE_S = 0.6
+"""For all of them together: the service ends within a second."""
+
+
+class Outlets:
+    """Those that were asked for."""
+
+    def __init__(self, source: str, model: str) -> None:
+        """None of them; each is put in when it is open."""
+        self.page: LivePage | None = None
+        self.mqtt: MqttSink | None = None
+        self.webhook: WebhookSink | None = None
+        self.recorder: UncertainRecorder | None = None
+        self._source, self._model = source, model
+        self._answers, self._frames = Rate(), Rate()
+        self._state: State = "starting"
+
+    def answer(self, answer: Answer, events: list[Record], tally: Tally) -> None:
+        """One answered frame."""
+        if self.recorder is not None and not answer.is_still:
+            for thing in answer.things:
+                self.recorder.offer(answer.seen.frame.rgb, thing.result, time.monotonic())
+        if self.mqtt is not None:
+            self.mqtt.answer(state_record(answer, self._model), is_change=bool(events))
+        for event in events:
+            for sink in (self.mqtt, self.webhook):
+                if sink is not None:
+                    sink.event(event)
+        if self.page is not None:
+            self.page.publish(self._snapshot(answer, tally), answer.seen.frame.rgb)
+
+    def status(self, status: Status, record: Record, tally: Tally) -> None:
+        """A change of the camera's state."""
+        self._state = status.state
+        for sink in (self.mqtt, self.webhook):
+            if sink is not None:
+                sink.status(record)
+        if self.page is not None:
+            message = "" if status.state == "running" else status.message
+            now_s = time.time()
+            self.page.publish(
+                Snapshot(self._source, status.state, message, now_s, tally, sinks=self._sinks())
+            )
+
+    def model(self, classifier: Classifier) -> None:
+        """Another model answers from now on."""
+        self._model = classifier.contract.name
+        if self.page is not None:
+            from edge.live.describe import describe_model
+
+            self.page.set_model(describe_model(classifier.bundle, classifier.runtime))
+
+    def close(self) -> None:
+        """Sends what can be sent at once; the rest is given up and counted."""
+        until_s = time.monotonic() + CLOSE_S
+        for sink in (self.mqtt, self.webhook, self.recorder):
+            if sink is not None:
+                sink.close(max(0.0, (until_s - time.monotonic()) / 2))
+        if self.page is not None:
+            self.page.close()
+
+    def _snapshot(self, answer: Answer, tally: Tally) -> Snapshot:
+        now_s = time.monotonic()
+        frame = answer.seen.frame
+        return Snapshot(
+            self._source,
+            self._state,
+            "",
+            frame.timestamp_s,
+            tally,
+            index=frame.index,
+            age_ms=answer.age_ms,
+            latency_ms=sum(thing.result.latency_ms for thing in answer.things),
+            answers_per_s=self._answers.update(tally.results, now_s),
+            frames_per_s=self._frames.update(tally.frames, now_s),
+            reading=answer.reading,
+            reading_score=answer.reading_score,
+            is_still=answer.is_still,
+            things=tuple(_thing(thing) for thing in answer.things),
+            sinks=self._sinks(),
+        )
+
+    def _sinks(self) -> dict[str, tuple[int, int, bool]]:
+        found = {}
+        for name, sink in (("mqtt", self.mqtt), ("webhook", self.webhook)):
+            if sink is not None:
+                delivery = sink.delivery
+                found[name] = delivery.sent, delivery.lost, delivery.is_connected
+        return found
+
+
+def state_record(answer: Answer, model: str) -> Mapping[str, Any]:
+    """The steady answer of one frame as one JSON object, for those who want no line for each."""
+    frame = answer.seen.frame
+    return {
+        "source": frame.source,
+        "index": frame.index,
+        "timestamp_s": round(frame.timestamp_s, 3),
+        "label": answer.reading,
+        "score": round(answer.reading_score, 6),
+        "age_ms": round(answer.age_ms, 1),
+        "things": [
+            {
+                "track": thing.track,
+                "label": thing.stable.label,
+                "score": round(thing.stable.score, 6),
+                "box": thing.result.box,
+            }
+            for thing in answer.things
+        ],
+        "model": model,
+    }
+
+
+def _thing(thing: Tracked) -> Thing:
+    result = thing.result
+    top = tuple((one.label, one.score) for one in result.top[:TOP])
+    stable = thing.stable
+    return Thing(
+        result.label, result.score, stable.label, stable.score, top, result.box, thing.track
+    )

@@ -1,0 +1,168 @@
+"""Puts a camera's run together: the model, the camera, and all that answers go to."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+
+from edge.cameras.camera import Spec
+from edge.cameras.limits import Limits
+from edge.cameras.supervise import Supervisor
+from edge.classifier import Classifier
+from edge.errors import ModelError
+from edge.notify import Notifier
+from edge.outputs import Format
+from edge.preprocess.detail import needed_side
+from edge.selftest import run_selftest
+from edge.steady.motion import MotionGate
+from edge.steady.smoothing import Smoother
+from edge.tally import Tally
+from edge.watch.answers import Answerer
+from edge.watch.lines import WholeLines
+from edge.watch.loop import Watch
+from edge.watch.outlets import Outlets
+from edge.watch.records import Records
+from edge.watch.signals import listen
+
+
+@dataclass(frozen=True)
+class Sinks:
+    """Where answers are to go beside stdout, as typed; none: nowhere."""
+
+    live: str | None
+    """Empty: the page's own address."""
+    mqtt: str | None
+    webhook: str | None
+    record_uncertain: Path | None
+    record_limit_bytes: int
+
+    @property
+    def shows_frames(self) -> bool:
+        """Whether somebody looks at the frames themselves."""
+        return self.live is not None or self.record_uncertain is not None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be done with each frame."""
+
+    model: str
+    """A shipped name, or a path."""
+    top: int
+    format: Format
+    is_auto: bool
+    """Each thing in a frame by itself."""
+    most_results: int | None
+    fps: float | None
+    smoother: Callable[[], Smoother]
+    has_gate: bool
+    """What does not move is not classified again."""
+    limits: Limits
+    sinks: Sinks
+
+
+def run_camera(spec: Spec, wanted: Wanted, err: Callable[[str], None]) -> Tally:
+    """Answers until the camera ends, or the end is asked for; returns what became of the frames.
+
+    err: takes one line; called from several threads.
+
+    Raises:
+        CameraError: the camera can never be opened.
+        ModelError, EnvironmentFault, UsageError: before the first frame.
+    """
+    with ExitStack() as stack:
+        requests = stack.enter_context(listen())
+        notifier = stack.enter_context(Notifier())
+        classifier = load_verified(wanted.model, err)
+        if not wanted.sinks.shows_frames:
+            spec = replace(spec, side=needed_side(classifier.contract.input))
+        outlets = _open_outlets(spec, wanted, classifier, err)
+        stack.callback(outlets.close)
+        sys.stdout.flush()
+        lines = WholeLines(sys.stdout.fileno(), lambda: requests.end)
+        name = classifier.contract.name
+        watch = Watch(
+            spec.name,
+            Answerer(
+                classifier,
+                is_auto=wanted.is_auto,
+                smoother=wanted.smoother,
+                gate=MotionGate() if wanted.has_gate else None,
+            ),
+            Records(wanted.format, name, wanted.top, lines.write, err),
+            outlets,
+            requests,
+            notifier=notifier,
+            load=lambda: load_verified(wanted.model, err),
+            err=err,
+            most_results=wanted.most_results,
+        )
+        # A folder is replayed at that rate: to skip besides would drop every other picture.
+        fps = None if spec.kind == "folder" else wanted.fps
+        camera = stack.enter_context(Supervisor(spec, wanted.limits, fps=fps))
+        notifier.ready()
+        watch.run(camera, lambda: camera.steps)
+        notifier.stopping()
+    return watch.tally
+
+
+def load_verified(model: str, err: Callable[[str], None]) -> Classifier:
+    """A model that answers its golden frames rightly here.
+
+    Raises:
+        ModelError: it does not, or cannot be used at all.
+    """
+    classifier = Classifier.load(model)
+    name = classifier.contract.name
+    try:
+        if classifier.bundle.golden is not None:
+            run_selftest(classifier)
+    except ModelError:
+        classifier.close()
+        raise
+    if classifier.bundle.proof is None:
+        err(f"model {name!r} is unproven: no gate has compared it with what it was made from")
+    return classifier
+
+
+def _open_outlets(
+    spec: Spec, wanted: Wanted, classifier: Classifier, err: Callable[[str], None]
+) -> Outlets:
+    """The libraries of those that were asked for are imported here, and no other's."""
+    sinks, labels = wanted.sinks, classifier.labels
+    name = classifier.contract.name
+    outlets = Outlets(spec.name, name)
+    with ExitStack() as opened:
+        opened.callback(outlets.close)
+        if sinks.record_uncertain is not None:
+            from edge.sinks.uncertain import UncertainRecorder
+
+            outlets.recorder = UncertainRecorder(
+                sinks.record_uncertain, sinks.record_limit_bytes, labels, err
+            )
+        if sinks.webhook is not None:
+            from edge.sinks.webhook import WebhookSink, parse_webhook
+
+            outlets.webhook = WebhookSink(parse_webhook(sinks.webhook), err)
+        if sinks.mqtt is not None:
+            from edge.sinks.discovery import Device
+            from edge.sinks.mqtt import MqttSink, parse_mqtt
+
+            options = () if wanted.is_auto else labels
+            device = Device(name, options, metadata.version("edgeproof"))
+            outlets.mqtt = MqttSink(parse_mqtt(sinks.mqtt), device, err)
+        if sinks.live is not None:
+            from edge.live.address import parse_live
+            from edge.live.describe import describe_model
+            from edge.live.page import LivePage
+
+            about = describe_model(classifier.bundle, classifier.runtime)
+            healthy_s = max(5.0, 3 / wanted.fps if wanted.fps else 0.0)
+            outlets.page = LivePage(parse_live(sinks.live), about, err, healthy_s=healthy_s)
+            err(f"live page: {outlets.page.url}")
+        opened.pop_all()
+    return outlets

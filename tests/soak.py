@@ -1,0 +1,189 @@
+"""What a camera's run must stand for months, in minutes: faults, hours, crowds, signals.
+
+    python -m tests.soak faults --cycles 200      stalls, unplugs, garbage: how soon noticed, mended
+    python -m tests.soak hours --minutes 30       a film in a loop: memory, age of frames
+    python -m tests.soak crowd --connections 200  readers of the page, 20 of them slow
+    python -m tests.soak signals --count 100      SIGTERM at random moments
+
+Prints one JSON object with what was measured, and exits with 1 when a bound is not kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.films import moving_digit, to_jpeg, write_film
+from tests.mjpeg import MjpegServer, Mood, wait_until
+from tests.running import Camera, read_tally, usage
+
+FAULTS: tuple[Mood, ...] = ("stall", "refuse", "garbage", "noise", "end", "mute", "frozen")
+NOTICED_S, BACK_S, NEVER_S = 2.0, 5.0, 9.9
+FROZEN_S = 1.8
+"""What `--frozen-after` is set to here: as often as a stall."""
+
+
+def faults(cycles: int) -> dict[str, Any]:
+    """Each fault in turn, on an MJPEG camera: noticed within 2 s, running within 5 s of its end."""
+    frames = [to_jpeg(frame) for frame in moving_digit("7", 30)]
+    others = [to_jpeg(frame) for frame in moving_digit("4", 30, (400, 300))]
+    noticed: dict[str, list[float]] = {fault: [] for fault in FAULTS}
+    back: list[float] = []
+    before: dict[str, float] = {}
+    options = ["--frozen-after", str(FROZEN_S)]
+    with MjpegServer(frames, others) as server, Camera([server.url, *options]) as camera:
+        assert wait_until(lambda: camera.results > 10, 15)
+        for cycle in range(cycles):
+            if cycle == min(20, cycles // 2):
+                before = usage(camera.process.pid)
+            fault = FAULTS[cycle % len(FAULTS)]
+            since_s = time.monotonic()
+            server.mood = fault
+            noticed[fault].append(_wait_for(_noticed, camera, since_s))
+            time.sleep(random.uniform(0, 1.5))
+            until_s = time.monotonic()
+            server.mood = "other" if cycle % 2 else "good"
+            back.append(_wait_for(_answered, camera, until_s))
+            camera.lines = camera.lines[-50:]
+            if cycle % 10 == 9:
+                print(f"{cycle + 1} cycles, {usage(camera.process.pid)}", file=sys.stderr)
+            wait_until(lambda: _running(camera), 5)
+        after = usage(camera.process.pid)
+        camera.end()
+        tally = read_tally(camera.words)
+    figures = {
+        "cycles": cycles,
+        "noticed_s": {name: _spread(values) for name, values in noticed.items() if values},
+        "back_s": _spread(back),
+        "before": before,
+        "after": after,
+        "tally": tally,
+        "lines": {"results": camera.results, "errors": camera.errors, "drops": camera.drops},
+        "sent": server.sent,
+        "unparsed": len(camera.unparsed),
+    }
+    figures["ok"] = (
+        max(max(values) for values in noticed.values() if values) <= NOTICED_S
+        and max(back) <= BACK_S
+        and after["threads"] <= before["threads"]
+        and after["files"] <= before["files"]
+        and after["rss_mb"] <= before["rss_mb"] + 2
+        and tally["frames"] == tally["results"] + tally["errors"] + tally["drops"]
+        and (tally["results"], tally["errors"]) == (camera.results, camera.errors)
+        and tally["drops"] == camera.drops
+        and tally["frames"] <= server.sent
+        and not camera.unparsed
+    )
+    return figures
+
+
+def _wait_for(
+    find: Callable[[Camera, float], float | None], camera: Camera, since_s: float
+) -> float:
+    """Seconds from a moment until it is found; `NEVER_S` when that takes too long."""
+    wait_until(lambda: find(camera, since_s) is not None, 9)
+    return find(camera, since_s) or NEVER_S
+
+
+def _noticed(camera: Camera, since_s: float) -> float | None:
+    kinds = "stalled", "failed", "ended", "frozen"
+    return camera.first(since_s, lambda r: r.get("status", {}).get("kind") in kinds)
+
+
+def _answered(camera: Camera, since_s: float) -> float | None:
+    return camera.first(since_s, lambda r: "label" in r)
+
+
+def _running(camera: Camera) -> bool:
+    states = [r["status"]["kind"] for r in list(camera.lines) if "status" in r]
+    return not states or states[-1] == "running"
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    return {
+        "median": round(statistics.median(values), 3),
+        "most": round(max(values), 3),
+        "n": len(values),
+    }
+
+
+def hours(minutes: float) -> dict[str, Any]:
+    """A film of 30 frames a second in a loop: memory does not grow, frames are young."""
+    with tempfile.TemporaryDirectory() as folder:
+        film = write_film(Path(folder) / "film.avi", moving_digit("7", 300, (640, 480)))
+        with Camera([str(film), "--loop"], keep=False) as camera:
+            points: list[tuple[float, float]] = []
+            began_s = time.monotonic()
+            while (now_s := time.monotonic() - began_s) < 60 * minutes:
+                time.sleep(5)
+                points.append((now_s / 3600, usage(camera.process.pid)["rss_mb"]))
+            last = usage(camera.process.pid)
+            children = Path(f"/proc/{camera.process.pid}/task/{camera.process.pid}/children")
+            child = usage(int(children.read_text().split()[0]))
+            camera.end()
+        warm = [point for point in points if point[0] * 3600 >= min(120, 30 * minutes)]
+        slope = statistics.linear_regression(*zip(*warm, strict=True)).slope
+        tally = read_tally(camera.words)
+        age_ms = statistics.median(camera.ages_ms)
+    return {
+        "minutes": minutes,
+        "frames_per_s": round(tally["frames"] / (60 * minutes), 2),
+        "tally": tally,
+        "median_age_ms": age_ms,
+        "p99_age_ms": statistics.quantiles(camera.ages_ms, n=100)[98],
+        "rss_mb": {"first": warm[0][1], "last": warm[-1][1], "slope_per_hour": round(slope, 3)},
+        "process": last,
+        "capture_process": child,
+        "ok": slope < 1.0 and age_ms < 2000 / 30 and not camera.unparsed,
+    }
+
+
+def signals(count: int) -> dict[str, Any]:
+    """SIGTERM at random moments: the process ends within a second, and each line is whole."""
+    slowest, unparsed, codes = 0.0, 0, []
+    with tempfile.TemporaryDirectory() as folder:
+        film = write_film(Path(folder) / "film.avi", moving_digit("7", 90))
+        for _ in range(count):
+            with Camera([str(film), "--loop", "--live", "127.0.0.1:0"]) as camera:
+                time.sleep(random.uniform(0.0, 3.0))
+                slowest = max(slowest, camera.end())
+                unparsed += len(camera.unparsed)
+                codes.append(camera.process.returncode)
+    kinds = {str(code): codes.count(code) for code in sorted(set(codes))}
+    is_fine = slowest <= 1.0 and unparsed == 0 and set(codes) <= {0, -signal.SIGTERM}
+    return {
+        "count": count,
+        "slowest_s": round(slowest, 3),
+        "unparsed": unparsed,
+        "exit_codes": kinds,
+        "ok": is_fine,
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("faults").add_argument("--cycles", type=int, default=200)
+    commands.add_parser("hours").add_argument("--minutes", type=float, default=30)
+    commands.add_parser("signals").add_argument("--count", type=int, default=100)
+    chosen = parser.parse_args()
+    measured = {
+        "faults": lambda: faults(chosen.cycles),
+        "hours": lambda: hours(chosen.minutes),
+        "signals": lambda: signals(chosen.count),
+    }[chosen.command]()
+    print(json.dumps(measured, indent=1))
+    return 0 if measured["ok"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
