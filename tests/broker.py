@@ -173,6 +173,8 @@ class Cutter:
 
     def __init__(self, port: int) -> None:
         self._to, self.connections = port, 0
+        self.is_mute = False
+        """What the broker says is swallowed."""
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._server.getsockname()[1]
         self._open: list[socket.socket] = []
@@ -193,14 +195,15 @@ class Cutter:
             far = socket.create_connection(("127.0.0.1", self._to))
             self.connections += 1
             self._open += [near, far]
-            for pair in ((near, far), (far, near)):
+            for pair in ((near, far, False), (far, near, True)):
                 self._threads.append(threading.Thread(target=self._hand_on, args=pair))
                 self._threads[-1].start()
 
-    def _hand_on(self, one: socket.socket, other: socket.socket) -> None:
+    def _hand_on(self, one: socket.socket, other: socket.socket, is_answer: bool) -> None:
         with contextlib.suppress(OSError):
             while data := one.recv(1 << 16):
-                other.sendall(data)
+                if not (is_answer and self.is_mute):
+                    other.sendall(data)
         self._end(one)
         self._end(other)
 

@@ -165,6 +165,12 @@ def test_arguments_become_absolute(place: Path) -> None:
     assert found.written == (place / "unsure",)
 
 
+def test_option_without_its_value_does_not_take_the_next_one(place: Path) -> None:
+    (place / "my.tflite").touch()
+    found = service_arguments(camera, ["--live", "--model", "my.tflite"])
+    assert found.words == ("--live", "--model", f"{place}/my.tflite")
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -413,8 +419,10 @@ def test_notifier_without_systemd_is_silent(name: str | None) -> None:
 def test_full_or_gone_socket_never_holds_up_the_loop(systemd: tuple[socket.socket, str]) -> None:
     listener, name = systemd
     with Notifier({"NOTIFY_SOCKET": name}) as notifier:
+        began_s = time.monotonic()
         for _ in range(5000):  # far more than a socket's buffer holds
             notifier.status("x" * 500)
+            assert time.monotonic() - began_s < 5
         assert 0 < len(heard(listener)) < 5000
         listener.close()
         notifier.stopping()

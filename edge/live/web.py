@@ -12,7 +12,7 @@ import h11
 from uvicorn import Config, Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-MAX_CONNECTIONS = 160
+MAX_CONNECTIONS = 256
 """At once: more than 8 streams, 64 of events and a dozen browsers need, and far below the 1024
 descriptors that a process has. Any more get 503, the first thing they ask."""
 MAX_WAITING = 512

@@ -145,6 +145,7 @@ class UncertainRecorder:
     def _record(self, picture: _Picture) -> Attempt:
         """In the recorder's thread. An attempt is always `sent`: the counts here are finer."""
         try:
+            self._folder.mkdir(parents=True, exist_ok=True)  # a person may have taken all of it
             data, suffix = encode(picture.pixels)
             reason = self._why_full(len(data))
             if reason is not None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edge.cameras.status import State, Status
 from edge.classifier import Classifier
@@ -17,12 +21,15 @@ from edge.watch.records import Record
 
 if TYPE_CHECKING:
     from edge.live.page import LivePage
+    from edge.sinks.discovery import Device
     from edge.sinks.mqtt import MqttSink
     from edge.sinks.uncertain import UncertainRecorder
     from edge.sinks.webhook import WebhookSink
 
 TOP = 10
 """Labels with scores that the page is told of each thing."""
+AROUND = 0.5
+"""Of a thing's longer side, kept on each side of it: the finder needs to see its paper."""
 CLOSE_S = 0.6
 """For all of them together: the service ends within a second."""
 
@@ -30,13 +37,16 @@ CLOSE_S = 0.6
 class Outlets:
     """Those that were asked for."""
 
-    def __init__(self, source: str, model: str) -> None:
-        """None of them; each is put in when it is open."""
+    def __init__(self, source: str, model: str, is_auto: bool) -> None:
+        """None of them; each is put in when it is open.
+
+        is_auto: each thing in a frame is answered by itself.
+        """
         self.page: LivePage | None = None
         self.mqtt: MqttSink | None = None
         self.webhook: WebhookSink | None = None
         self.recorder: UncertainRecorder | None = None
-        self._source, self._model = source, model
+        self._source, self._model, self._is_auto = source, model, is_auto
         self._answers, self._frames = Rate(), Rate()
         self._state: State = "starting"
 
@@ -44,7 +54,8 @@ class Outlets:
         """One answered frame."""
         if self.recorder is not None and not answer.is_still:
             for thing in answer.things:
-                self.recorder.offer(answer.seen.frame.rgb, thing.result, time.monotonic())
+                pixels = cut_out(answer, thing)
+                self.recorder.offer(pixels, thing.result, time.monotonic())
         if self.mqtt is not None:
             self.mqtt.answer(state_record(answer, self._model), is_change=bool(events))
         for event in events:
@@ -70,6 +81,8 @@ class Outlets:
     def model(self, classifier: Classifier) -> None:
         """Another model answers from now on."""
         self._model = classifier.contract.name
+        if self.mqtt is not None:
+            self.mqtt.set_device(describe_device(classifier, self._is_auto))
         if self.page is not None:
             from edge.live.describe import describe_model
 
@@ -112,6 +125,25 @@ class Outlets:
                 delivery = sink.delivery
                 found[name] = delivery.sent, delivery.lost, delivery.is_connected
         return found
+
+
+def describe_device(classifier: Classifier, is_auto: bool) -> Device:
+    """What Home Assistant is told; what several things read together is no list of labels."""
+    from edge.sinks.discovery import Device
+
+    labels = () if is_auto else classifier.labels
+    return Device(classifier.contract.name, labels, metadata.version("edgeproof"))
+
+
+def cut_out(answer: Answer, thing: Tracked) -> NDArray[np.uint8]:
+    """The frame, or of several things in it the part around one, for it alone to be learnt."""
+    frame, box = answer.seen.frame.rgb, thing.result.box
+    if box is None or len(answer.things) == 1:
+        return frame
+    x, y, width, height = box
+    around = round(AROUND * max(width, height))
+    top, left = max(0, y - around), max(0, x - around)
+    return frame[top : y + height + around, left : x + width + around]
 
 
 def state_record(answer: Answer, model: str) -> Mapping[str, Any]:

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from importlib import metadata
 from pathlib import Path
 
 from edge.cameras.camera import Spec
@@ -24,7 +23,7 @@ from edge.tally import Tally
 from edge.watch.answers import Answerer
 from edge.watch.lines import WholeLines
 from edge.watch.loop import Watch
-from edge.watch.outlets import Outlets
+from edge.watch.outlets import Outlets, describe_device
 from edge.watch.records import Records
 from edge.watch.signals import listen
 
@@ -133,27 +132,24 @@ def _open_outlets(
     spec: Spec, wanted: Wanted, classifier: Classifier, err: Callable[[str], None]
 ) -> Outlets:
     """The libraries of those that were asked for are imported here, and no other's."""
-    sinks, labels = wanted.sinks, classifier.labels
-    name = classifier.contract.name
-    outlets = Outlets(spec.name, name)
+    sinks = wanted.sinks
+    outlets = Outlets(spec.name, classifier.contract.name, wanted.is_auto)
     with ExitStack() as opened:
         opened.callback(outlets.close)
         if sinks.record_uncertain is not None:
             from edge.sinks.uncertain import UncertainRecorder
 
             outlets.recorder = UncertainRecorder(
-                sinks.record_uncertain, sinks.record_limit_bytes, labels, err
+                sinks.record_uncertain, sinks.record_limit_bytes, classifier.labels, err
             )
         if sinks.webhook is not None:
             from edge.sinks.webhook import WebhookSink, parse_webhook
 
             outlets.webhook = WebhookSink(parse_webhook(sinks.webhook), err)
         if sinks.mqtt is not None:
-            from edge.sinks.discovery import Device
             from edge.sinks.mqtt import MqttSink, parse_mqtt
 
-            options = () if wanted.is_auto else labels
-            device = Device(name, options, metadata.version("edgeproof"))
+            device = describe_device(classifier, wanted.is_auto)
             outlets.mqtt = MqttSink(parse_mqtt(sinks.mqtt), device, err)
         if sinks.live is not None:
             from edge.live.address import parse_live
