@@ -29,6 +29,10 @@ class Camera:
     drops: int = 0
     """By the lines: the sum of what each says was dropped before it."""
     ages_ms: list[float] = field(default_factory=list)
+    words: str = ""
+    """The last line on stderr."""
+    told: str = ""
+    """All of them."""
 
     def __enter__(self) -> Camera:
         command = [sys.executable, "-m", "edge", "camera", *self.arguments, "--format", "jsonl"]
@@ -60,9 +64,9 @@ class Camera:
 
     def _read_err(self) -> None:
         assert self.process.stderr is not None
-        self.words = ""
         for line in self.process.stderr:
             self.words = line
+            self.told += line
 
     def first(self, since_s: float, is_it: Callable[[dict[str, Any]], bool]) -> float | None:
         """Seconds until the first such line that was read after a moment; none when there is."""

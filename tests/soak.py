@@ -15,6 +15,7 @@ import json
 import random
 import signal
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -147,6 +148,77 @@ def hours(minutes: float) -> dict[str, Any]:
     }
 
 
+def crowd(connections: int, pairs: int = 5, phase_s: float = 10.0) -> dict[str, Any]:
+    """Readers of the page, a tenth of them slow, against none: what they cost the answers.
+
+    A film without a pause between frames, so that answers are as many as the machine gives; quiet
+    and crowded stretches by turns in one run.
+    """
+    quiet: list[float] = []
+    crowded: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        film = write_film(Path(folder) / "film.avi", moving_digit("7", 300, (640, 480)))
+        options = ["--loop", "--all-frames", "--live", "127.0.0.1:0"]
+        with Camera([str(film), *options], keep=False) as camera:
+            assert wait_until(lambda: camera.results > 50 and "page" in camera.told, 30)
+            port = int(camera.told.split("127.0.0.1:")[1].split("/")[0])
+            refusals: list[float] = []
+            statuses: dict[str, int] = {}
+            for _ in range(pairs):
+                quiet.append(_rate(camera, phase_s))
+                with Crowd(port, connections) as readers:
+                    crowded.append(_rate(camera, phase_s))
+                refusals += readers.refusals_s
+                for status, count in readers.statuses.items():
+                    statuses[status] = statuses.get(status, 0) + count
+            camera.end()
+    ratios = [busy / calm for calm, busy in zip(quiet, crowded, strict=True)]
+    loss = 1 - statistics.median(ratios)
+    slowest_s = statistics.quantiles(refusals, n=100)[98]
+    return {
+        "connections": connections,
+        "pairs": pairs,
+        "answers_per_s": {"quiet": _rounded(quiet), "crowded": _rounded(crowded)},
+        "loss_percent": round(100 * loss, 2),
+        "statuses": statuses,
+        "refusal_s": {"median": round(statistics.median(refusals), 4), "p99": round(slowest_s, 4)},
+        "ok": loss <= 0.05 and slowest_s <= 0.5 and statuses.get("200", 0) > 0,
+    }
+
+
+def _rate(camera: Camera, seconds: float) -> float:
+    time.sleep(1.0)
+    before, began_s = camera.results, time.monotonic()
+    time.sleep(seconds)
+    return (camera.results - before) / (time.monotonic() - began_s)
+
+
+def _rounded(values: list[float]) -> list[float]:
+    return [round(value, 2) for value in values]
+
+
+class Crowd:
+    """Connections to the page in a process of their own, at the lowest priority."""
+
+    def __init__(self, port: int, connections: int) -> None:
+        self._command = [sys.executable, "-m", "tests.readers", str(port), str(connections)]
+        self.refusals_s: list[float] = []
+        self.statuses: dict[str, int] = {}
+
+    def __enter__(self) -> Crowd:
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout is not None
+        self._process.stdout.readline()  # all are connected
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        said, _errors = self._process.communicate("")
+        found = json.loads(said)
+        self.refusals_s, self.statuses = found["refusals_s"], found["statuses"]
+
+
 def signals(count: int) -> dict[str, Any]:
     """SIGTERM at random moments: the process ends within a second, and each line is whole."""
     slowest, unparsed, codes = 0.0, 0, []
@@ -174,11 +246,13 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("faults").add_argument("--cycles", type=int, default=200)
     commands.add_parser("hours").add_argument("--minutes", type=float, default=30)
+    commands.add_parser("crowd").add_argument("--connections", type=int, default=200)
     commands.add_parser("signals").add_argument("--count", type=int, default=100)
     chosen = parser.parse_args()
     measured = {
         "faults": lambda: faults(chosen.cycles),
         "hours": lambda: hours(chosen.minutes),
+        "crowd": lambda: crowd(chosen.connections),
         "signals": lambda: signals(chosen.count),
     }[chosen.command]()
     print(json.dumps(measured, indent=1))

@@ -158,8 +158,9 @@ def status_of(loop: Loop, path: str) -> int:
 
 
 def read_until(connection: socket.socket, word: bytes, count: int = 1) -> bytes:
-    data = b""
+    data, ends_s = b"", time.monotonic() + 20
     while data.count(word) < count:
+        assert time.monotonic() < ends_s, data[-500:]
         part = connection.recv(65536)
         assert part, data[-500:]
         data += part
@@ -314,11 +315,15 @@ def test_picture_belongs_to_its_snapshot_when_the_frame_is_wide() -> None:
 
 
 def test_nothing_is_encoded_while_nobody_watches(loop: Loop) -> None:
-    wait_for(lambda: get_json(loop, "/state.json")["page"]["streams"] == 0)
-    time.sleep(0.3)
-    before = get_json(loop, "/state.json")["page"]["picture"]
+    def page() -> dict[str, Any]:
+        found: dict[str, Any] = get_json(loop, "/state.json")["page"]
+        return found
+
+    wait_for(lambda: page()["streams"] == 0 and page()["uptime_s"] > 1.5)
+    time.sleep(0.2)
+    before = page()["picture"]
     time.sleep(0.5)
-    assert get_json(loop, "/state.json")["page"]["picture"] == before
+    assert page()["picture"] == before
 
 
 def decoded(jpeg: bytes) -> NDArray[np.uint8]:
@@ -488,8 +493,10 @@ def test_ninth_stream_is_refused_at_once(loop: Loop) -> None:
             connection = opened.enter_context(open_stream(loop))
             assert b"200 OK" in read_until(connection, b"\r\n\r\n")
         began_s = time.monotonic()
-        status, headers, _ = get(loop, "/stream.mjpg")
-        assert (status, "retry-after" in headers) == (503, True)
+        with open_stream(loop) as connection:
+            head = read_until(connection, b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 503 ")
+        assert b"\r\nretry-after: " in head
         assert time.monotonic() - began_s < 2
         assert get(loop, "/healthz")[0] == 200
     wait_for(lambda: get_json(loop, "/state.json")["page"]["streams"] == 0)
@@ -521,7 +528,7 @@ def test_slow_readers_slow_neither_the_loop_nor_others(loop: Loop) -> None:
 
 def test_reader_gets_frames_beside_one_that_does_not_read(loop: Loop) -> None:
     with open_stream(loop), open_stream(loop) as reader:
-        read_until(reader, b"--edgeproof-frame\r\nContent-Type", 12)
+        read_until(reader, b"Content-Type: image/jpeg", 12)
 
 
 @pytest.fixture
@@ -592,16 +599,18 @@ def test_publishing_costs_little_when_nobody_takes_it() -> None:
     lines: list[str] = []
     with LivePage(("127.0.0.1", 0), MODEL, lines.append) as page:
         assert page._process is not None
-        os.kill(page._process.pid, signal.SIGSTOP)
-        many = replace(RUNNING, things=(SEVEN,) * 100)
+        pid = page._process.pid
+        os.kill(pid, signal.SIGSTOP)
+        many, frame = replace(RUNNING, things=(SEVEN,) * 100), frame_of()
         costs_s = []
         for _ in range(500):
             began_s = time.perf_counter()
-            page.publish(many, frame_of())
+            page.publish(many, frame)
             costs_s.append(time.perf_counter() - began_s)
         began_s = time.perf_counter()
         page.close()
         assert time.perf_counter() - began_s < 0.5
+        wait_for(lambda: not Path(f"/proc/{pid}/exe").exists(), 2)
     assert float(np.median(costs_s)) < 0.01
     assert not lines
 
@@ -644,13 +653,16 @@ def test_server_ends_with_its_parent() -> None:
         pid, port = map(int, parent.stdout.readline().split())
         socket.create_connection(("127.0.0.1", port)).close()
         parent.kill()
-    wait_for(lambda: not Path(f"/proc/{pid}").exists() or "\nState:\tZ" in status(pid), 3)
-    with pytest.raises(OSError, match="refused"):
-        socket.create_connection(("127.0.0.1", port))
+    wait_for(lambda: is_refused(port), 3)
+    assert not Path(f"/proc/{pid}/exe").exists()  # a zombie has none either
 
 
-def status(pid: int) -> str:
-    return Path(f"/proc/{pid}/status").read_text()
+def is_refused(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 def test_closing_ends_it_within_a_moment() -> None:
@@ -715,15 +727,23 @@ def mutated(request: bytes, chance: random.Random) -> bytes:
     return bytes(data)
 
 
-def ask(loop: Loop, request: bytes) -> bytes:
-    answer = b""
-    connection = socket.create_connection(loop.page.address, timeout=10)
-    with connection, contextlib.suppress(ConnectionError, TimeoutError):
-        connection.sendall(request)
-        connection.shutdown(socket.SHUT_WR)
-        connection.settimeout(0.2)
-        answer = connection.recv(65536)
-    return answer
+def ask_all(loop: Loop, requests: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """Each request at a connection of its own, and the answer's beginning; nothing in half a
+    second is one too."""
+    with contextlib.ExitStack() as opened:
+        asked = []
+        for request in requests:
+            connection = socket.create_connection(loop.page.address, timeout=10)
+            asked.append((request, opened.enter_context(connection)))
+            with contextlib.suppress(ConnectionError):
+                connection.sendall(request)
+        ends_s = time.monotonic() + 0.5
+        for request, connection in asked:
+            connection.settimeout(max(0.001, ends_s - time.monotonic()))
+            answer = b""
+            with contextlib.suppress(ConnectionError, TimeoutError):
+                answer = connection.recv(65536)
+            yield request, answer
 
 
 def test_500_wrong_requests_read_no_file_and_leave_no_trace(
@@ -733,12 +753,15 @@ def test_500_wrong_requests_read_no_file_and_leave_no_trace(
     requests = [*WRONG, *(mutated(chance.choice(WRONG), chance) for _ in range(500 - len(WRONG)))]
     pid = server_pid(loop)
     private = (b"root:x:0", b"def main", b"import ")
-    for request in requests:
-        answer = ask(loop, request)
+    answers: list[tuple[bytes, bytes]] = []
+    for start in range(0, len(requests), 100):
+        answers += ask_all(loop, requests[start : start + 100])
+    for request, answer in answers:
         assert not any(word in answer for word in private), request
         if answer.startswith(b"HTTP/1.1 200"):
             path = request.split()[1].partition(b"?")[0]
             assert path in (b"/", b"/events", b"/frame.jpg"), (request, answer[:100])
+    assert sum(answer.startswith(b"HTTP/1.1 ") for _, answer in answers) > 300
     assert get(loop, "/healthz")[0] == 200
     assert server_pid(loop) == pid
     assert not loop.lines
@@ -754,9 +777,11 @@ def test_history_keeps_the_last_minutes_and_no_more() -> None:
         snapshot = replace(RUNNING, reading=str(second // 7), camera=states[second // 11 % 2])
         for part in range(4):
             history.add(snapshot, second + part / 4)
+    assert len(history._points) <= 600
+    assert len(history._marks) <= MAX_MARKS
     points, marks = history.since(0, 5000.0)
     assert 590 <= len(points) <= 600
-    assert 0 < len(marks) <= MAX_MARKS
+    assert marks
     assert min(points[0].at_s, marks[0].at_s) >= 5000 - WINDOW_S
     assert {one.camera for one in points} == set(states)
     assert history.since(points[-1].serial, 5000.0)[0] == []
@@ -829,7 +854,8 @@ def test_page_shows_what_the_loop_says(chromium: Any) -> None:
         ]
         ours = f"http://127.0.0.1:{loop.page.address[1]}/"
         assert [url for url in asked if url.startswith(ours)]
-        assert not [url for url in asked if not url.startswith((ours, "data:", "about:"))]
+        # chrome: is the empty page that the browser starts with
+        assert not [url for url in asked if not url.startswith((ours, "data:", "chrome:"))]
 
 
 def test_page_comes_back_after_its_server_was_killed(chromium: Any) -> None:

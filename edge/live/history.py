@@ -1,4 +1,4 @@
-"""The last minutes of a camera, in memory that does not grow: a point a second, and each change."""
+"""The last minutes of a camera, in memory that does not grow: a point a second and each change."""
 
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ class History:
     def add(self, snapshot: Snapshot, now_s: float) -> None:
         """A snapshot has come, or the last one is still all that is known."""
         self._mark_changes(snapshot, now_s)
-        if self._points and now_s - self._points[-1].at_s < STEP_S:
+        last = self._points[-1] if self._points else None
+        if last and last.camera == snapshot.camera and now_s - last.at_s < STEP_S:
             return
         is_answer = snapshot.camera not in TROUBLE
         self._points.append(

@@ -92,6 +92,7 @@ class LivePage:
         self._channel: Channel | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._failures, self._is_told, self._is_wanted = 0, False, False
+        self._is_closed = False
         self._started_s = self._retry_s = self._counted_s = clock()
         self._labels: Counter[str] = Counter()
         try:
@@ -222,6 +223,9 @@ class LivePage:
 
     def close(self) -> None:
         """Ends the page within CLOSE_S; it holds nothing that would have to be saved."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         self._end()
         if self._process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -112,4 +113,12 @@ async def serve(app: Any, listener: socket.socket, on_ready: Callable[[], None])
         timeout_keep_alive=KEEP_ALIVE_S,
         h11_max_incomplete_event_size=MAX_HEADER_BYTES,
     )
+    for name in ("uvicorn.error", "asyncio"):
+        logging.getLogger(name).addFilter(_is_fault)
     await OwnedServer(config, on_ready).serve(sockets=[listener])
+
+
+def _is_fault(record: logging.LogRecord) -> bool:
+    """All but answers to a connection that garbage has ended meanwhile: nobody can be told."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, h11.LocalProtocolError)

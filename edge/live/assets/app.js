@@ -15,6 +15,7 @@ const WINDOWS_S = [60, 120, 300, 600];
 const SILENT_MS = 7000; // the server repeats itself every 2 s
 const PICTURE_MS = 6000;
 const el = (id) => document.getElementById(id);
+const isUnsure = (text) => text === UNKNOWN || /^[?\s]+$/.test(text); // "?" stands among others
 const percent = (part, digits = 0) => `${(100 * part).toFixed(digits)} %`;
 
 let model = {}, state = null, events = null, heardAt = 0, isConnected = false;
@@ -123,7 +124,7 @@ function showBanner() {
   const now = state && state.snapshot;
   let text = "";
   if (!isConnected) text = "Connection lost, trying again.";
-  else if (now && now.camera in TROUBLE) text = `${TROUBLE[now.camera]} ${now.message}`.trim();
+  else if (now && now.camera in TROUBLE) text = TROUBLE[now.camera] + (now.message ? ` (${now.message})` : "");
   else if (state && state.silent_s > 5) text = `Nothing new for ${Math.round(state.silent_s)} s.`;
   setText(banner, text);
   banner.hidden = !text;
@@ -134,7 +135,7 @@ function showBanner() {
 function showAnswer(now, isDown) {
   const reading = el("reading");
   const text = isDown ? "–" : now.reading || "–";
-  const isUnknown = text === UNKNOWN || text === "?";
+  const isUnknown = isUnsure(text);
   setText(reading, text);
   reading.dataset.kind = text === "–" ? "none" : isUnknown ? "unknown" : "known";
   reading.classList.toggle("is-long", text.length > 8);
@@ -225,7 +226,7 @@ function showFigures(now, isDown) {
   if (board.throttled_now.length) add("Throttled now", board.throttled_now.join(", "), "", true);
   else if (board.throttled_before.length) add("Throttled earlier", board.throttled_before.join(", "));
   for (const [name, sink] of Object.entries(now.sinks)) {
-    add(name, `${sink.sent.toLocaleString("en")} sent`, sink.lost ? `${sink.lost.toLocaleString("en")} lost` : "", !sink.connected);
+    add(name, sink.sent.toLocaleString("en"), `sent${sink.lost ? `, ${sink.lost.toLocaleString("en")} lost` : ""}`, !sink.connected);
   }
   const list = el("figures");
   while (list.children.length > rows.length) list.lastChild.remove();
@@ -306,9 +307,9 @@ function drawTimeline() {
     .map((run) => svg("rect", { class: "trouble", x: x(run.from), y: 0, width: Math.max(2, x(run.to) - x(run.from)), height: plot[1] })));
   for (const run of runs(now, (one) => one.label)) {
     if (!run.value) continue;
-    const isUnsure = run.value === UNKNOWN || run.value === "?", wide = Math.max(1.5, x(run.to) - x(run.from) - 1);
-    parts.push(svg("rect", { class: `lane${isUnsure ? " unsure" : ""}`, x: x(run.from), y: lane[0], width: wide, height: lane[1] - lane[0], rx: 3 }));
-    if (wide > 8.2 * run.value.length + 3 && !isUnsure) {
+    const isWeak = isUnsure(run.value), wide = Math.max(1.5, x(run.to) - x(run.from) - 1);
+    parts.push(svg("rect", { class: `lane${isWeak ? " unsure" : ""}`, x: x(run.from), y: lane[0], width: wide, height: lane[1] - lane[0], rx: 3 }));
+    if (wide > 8.2 * run.value.length + 3 && !isWeak) {
       parts.push(svg("text", { class: "on-lane", x: x(run.from) + wide / 2, y: lane[1] - 8, "text-anchor": "middle" }, run.value));
     }
   }
@@ -324,7 +325,7 @@ function drawTimeline() {
   chart.replaceChildren(...parts);
   const changes = marks.filter((one) => one.kind === "label").length;
   const troubles = marks.filter((one) => one.kind === "camera" && one.text in TROUBLE).length;
-  const note = `${changes} ${changes === 1 ? "answer" : "answers"}, ${troubles ? `${troubles} times trouble with the camera` : "no trouble with the camera"}`;
+  const note = `${changes} ${changes === 1 ? "answer" : "answers"}, ${["no trouble with the camera", "trouble with the camera once"][troubles] || `trouble with the camera ${troubles} times`}`;
   setText(el("past-note"), `· ${note}`);
   chart.setAttribute("aria-label", `The last ${span / 60} minutes: ${note}`);
 }
