@@ -157,3 +157,47 @@ def test_command_without_the_train_extra_names_it(device: Path, exported: Export
     assert done.returncode == 4
     assert "pip install 'edgeproof[train]'" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_device_watches_folders_and_mjpeg_without_an_extra(device: Path, tmp_path: Path) -> None:
+    from tests.films import moving_digit, to_jpeg
+    from tests.mjpeg import MjpegServer
+
+    frames = [to_jpeg(frame) for frame in moving_digit("7", 10)]
+    for number, data in enumerate(frames):
+        (tmp_path / f"{number}.jpg").write_bytes(data)
+    with MjpegServer(frames) as server:
+        for source in (tmp_path, server.url):
+            done = run(device, "camera", source, "--frames", "5", "--format", "jsonl")
+            assert done.returncode == 0, done.stderr
+            records = [json.loads(line) for line in done.stdout.splitlines()]
+            assert [one["label"] for one in records if "label" in one] == ["7"] * 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "remedy"),
+    [
+        (["FILM"], "pip install 'edgeproof[camera]'"),
+        (["FOLDER", "--live"], "pip install 'edgeproof[live]'"),
+        (["FOLDER", "--mqtt", "mqtt://127.0.0.1/"], "pip install 'edgeproof[mqtt]'"),
+        (["pi"], "sudo apt install python3-picamera2"),
+    ],
+)
+def test_a_missing_extra_is_named(
+    device: Path, tmp_path: Path, arguments: list[str], remedy: str
+) -> None:
+    from tests.films import moving_digit, write_film
+
+    film = write_film(tmp_path / "film.avi", moving_digit("7", 3))
+    typed = [one.replace("FILM", str(film)).replace("FOLDER", str(tmp_path)) for one in arguments]
+    done = run(device, "camera", *typed)
+    assert done.returncode == 4
+    assert remedy in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_device_sees_a_doctor(device: Path) -> None:
+    done = run(device, "doctor", "--json")
+    checks = {check["name"]: check for check in map(json.loads, done.stdout.splitlines())}
+    assert checks["runtime"]["state"] == "ok", done.stdout
+    assert "edgeproof[camera]" in checks["opencv"]["remedy"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from edge.bundle import Bundle
+from edge.live.message import MAX_LABEL
 
-MAX_LABELS = 500
+MAX_LABELS = 300
 """The page orders its bars by them; the rest go by the letter."""
 
 
@@ -19,7 +20,7 @@ def describe_model(bundle: Bundle, runtime: str) -> dict[str, Any]:
     described: dict[str, Any] = {
         "name": contract.name,
         "variant": contract.variant,
-        "labels": list(bundle.labels[:MAX_LABELS]),
+        "labels": [label[:MAX_LABEL] for label in bundle.labels[:MAX_LABELS]],
         "label_count": len(bundle.labels),
         "sha256": contract.model.sha256,
         "size_bytes": contract.model.size_bytes,

@@ -7,13 +7,15 @@ from typing import Any
 from edge.live.snapshot import Snapshot, Thing
 from edge.tally import Tally
 
-MAX_THINGS = 48
-"""So many of a frame's things are shown: with their labels they stay far below what one message
-may hold, and nobody can read more."""
-MAX_TOP = 12
+MAX_THINGS = 32
+"""So many of a frame's things are shown. With MAX_TOP and MAX_LABEL a snapshot stays below what
+one message may hold (`edge.handoff.MAX_MESSAGE_BYTES`), whatever the labels are."""
+MAX_TOP = 10
 """Bars of the chart."""
+MAX_LABEL = 50
+"""Letters of a label."""
 MAX_TEXT = 200
-"""Letters of a label, a reading or a message; a page has no room for more."""
+"""Letters of a reading or a message; a page has no room for more."""
 
 Json = dict[str, Any]
 
@@ -66,11 +68,11 @@ def unpack(record: Json) -> Snapshot:
 
 def _pack_thing(thing: Thing, step: int) -> Json:
     return {
-        "label": thing.label[:MAX_TEXT],
+        "label": thing.label[:MAX_LABEL],
         "score": round(thing.score, 4),
-        "stable_label": thing.stable_label[:MAX_TEXT],
+        "stable_label": thing.stable_label[:MAX_LABEL],
         "stable_score": round(thing.stable_score, 4),
-        "top": [(label[:MAX_TEXT], round(score, 4)) for label, score in thing.top[:MAX_TOP]],
+        "top": [(label[:MAX_LABEL], round(score, 4)) for label, score in thing.top[:MAX_TOP]],
         "box": None if thing.box is None else [part // step for part in thing.box],
         "track": thing.track,
     }

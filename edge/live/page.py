@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from edge.errors import EnvironmentFault
 from edge.handoff import Channel, Gone, SharedFrame
 from edge.live.address import find_token, is_loopback, joined, listen, reachable
-from edge.live.message import Json, pack
+from edge.live.message import MAX_LABEL, Json, pack
 from edge.live.snapshot import Snapshot
 from edge.process import ELSEWHERE, command, environment
 
@@ -36,7 +36,7 @@ MAX_WIDTH = 960
 """Pixels of a frame's width that are shown; more cost a Pi's processor and are not seen."""
 COUNTS_S = 1.0
 """Between the counts of labels."""
-MAX_COUNTED = 500
+MAX_COUNTED = 300
 """Labels that are counted for /metrics: a series each in whatever stores them."""
 HEALTHY_S = 5.0
 
@@ -109,7 +109,7 @@ class LivePage:
         frame: uint8 (H, W, 3) RGB or (H, W) gray, of that very snapshot; copied when it is wanted.
         """
         if snapshot.index is not None:
-            self._labels.update(thing.label for thing in snapshot.things)
+            self._labels.update(thing.label[:MAX_LABEL] for thing in snapshot.things)
         if self._channel is None:
             self._restart()
         try:

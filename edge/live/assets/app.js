@@ -10,7 +10,7 @@ const TROUBLE = {
   wedged: "The camera's process cannot be ended. This machine has to be restarted.",
   ended: "The camera's run has ended.",
 };
-const MOST_BARS = 12;
+const MOST_BARS = 10;
 const WINDOWS_S = [60, 120, 300, 600];
 const SILENT_MS = 7000; // the server repeats itself every 2 s
 const PICTURE_MS = 6000;
