@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import threading
 import time
@@ -123,7 +124,7 @@ def test_systemd_hears_of_readiness_progress_reload_and_the_end(
         assert wait_until(lambda: camera.results > 0 and "READY=1" in told.hear(), 20)
         before = told.words.count("WATCHDOG=1")
         assert wait_until(lambda: told.hear().count("WATCHDOG=1") >= before + 4, 5)
-        camera.process.send_signal(1)
+        camera.process.send_signal(signal.SIGHUP)
         assert wait_until(lambda: told.hear().count("READY=1") == 2, 5)
         camera.end()
     words = told.hear()
@@ -179,6 +180,18 @@ def test_a_stalled_camera_is_not_healthy() -> None:
         assert wait_until(lambda: _status_of(f"{url}healthz") == 503, 10)
         server.mood = "good"
         assert wait_until(lambda: _status_of(f"{url}healthz") == 200, 10)
+
+
+def test_the_page_comes_back_also_while_the_camera_is_away() -> None:
+    with Camera(["/dev/video99", "--live", "127.0.0.1:0"]) as camera:
+        assert wait_until(lambda: "live page: " in camera.told, 30)
+        url = camera.told.split("live page: ")[1].split()[0]
+        assert json.loads(_get(f"{url}state.json"))["snapshot"]["camera"] == "waiting"
+        pid = camera.process.pid
+        (page,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        os.kill(int(page), signal.SIGKILL)
+        assert wait_until(lambda: "started again" in camera.told, 10)
+        assert json.loads(_get(f"{url}state.json"))["snapshot"]["camera"] == "waiting"
 
 
 def _status_of(url: str) -> int:

@@ -69,6 +69,8 @@ class Watch:
                 self._bad(item)
             elif isinstance(item, Status):
                 self._status(item)
+            else:
+                self._outlets.idle(self.tally)
             if done != (done := (self.tally.frames, steps())) and self._state != "wedged":
                 self._notifier.progress()
             if self._requests.end or self.tally.results == self._most_results:

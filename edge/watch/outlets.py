@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.cameras.status import State, Status
+from edge.cameras.status import Status
 from edge.classifier import Classifier
 from edge.live.snapshot import Snapshot, Thing
 from edge.steady.tracking import Tracked
@@ -30,6 +30,8 @@ TOP = 10
 """Labels with scores that the page is told of each thing."""
 AROUND = 0.5
 """Of a thing's longer side, kept on each side of it: the finder needs to see its paper."""
+IDLE_S = 1.0
+"""Between two words to the page while no answers come; with them its process is also revived."""
 CLOSE_S = 0.6
 """For all of them together: the service ends within a second."""
 
@@ -48,7 +50,8 @@ class Outlets:
         self.recorder: UncertainRecorder | None = None
         self._source, self._model, self._is_auto = source, model, is_auto
         self._answers, self._frames = Rate(), Rate()
-        self._state: State = "starting"
+        self._status = Status("starting", "")
+        self._published_s = 0.0
 
     def answer(self, answer: Answer, events: list[Record], tally: Tally) -> None:
         """One answered frame."""
@@ -63,20 +66,20 @@ class Outlets:
                 if sink is not None:
                     sink.event(event)
         if self.page is not None:
-            self.page.publish(self._snapshot(answer, tally), answer.seen.frame.rgb)
+            self._publish(self._snapshot(answer, tally), answer.seen.frame.rgb)
 
     def status(self, status: Status, record: Record, tally: Tally) -> None:
         """A change of the camera's state."""
-        self._state = status.state
+        self._status = status
         for sink in (self.mqtt, self.webhook):
             if sink is not None:
                 sink.status(record)
-        if self.page is not None:
-            message = "" if status.state == "running" else status.message
-            now_s = time.time()
-            self.page.publish(
-                Snapshot(self._source, status.state, message, now_s, tally, sinks=self._sinks())
-            )
+        self._publish(self._state_snapshot(tally), None)
+
+    def idle(self, tally: Tally) -> None:
+        """Nothing came for a moment: the page is told that there is still somebody here."""
+        if time.monotonic() - self._published_s >= IDLE_S and self._status.state != "running":
+            self._publish(self._state_snapshot(tally), None)
 
     def model(self, classifier: Classifier) -> None:
         """Another model answers from now on."""
@@ -97,12 +100,22 @@ class Outlets:
         if self.page is not None:
             self.page.close()
 
+    def _publish(self, snapshot: Snapshot, frame: NDArray[np.uint8] | None) -> None:
+        if self.page is not None:
+            self._published_s = time.monotonic()
+            self.page.publish(snapshot, frame)
+
+    def _state_snapshot(self, tally: Tally) -> Snapshot:
+        state, message = self._status.state, self._status.message
+        told = "" if state == "running" else message
+        return Snapshot(self._source, state, told, time.time(), tally, sinks=self._sinks())
+
     def _snapshot(self, answer: Answer, tally: Tally) -> Snapshot:
         now_s = time.monotonic()
         frame = answer.seen.frame
         return Snapshot(
             self._source,
-            self._state,
+            self._status.state,
             "",
             frame.timestamp_s,
             tally,

@@ -74,13 +74,14 @@ def run_camera(spec: Spec, wanted: Wanted, err: Callable[[str], None]) -> Tally:
         ModelError, EnvironmentFault, UsageError: before the first frame.
     """
     with ExitStack() as stack:
-        requests = stack.enter_context(listen())
         notifier = stack.enter_context(Notifier())
         classifier = load_verified(wanted.model, err)
         if not wanted.sinks.shows_frames:
             spec = replace(spec, side=needed_side(classifier.contract.input))
         outlets = _open_outlets(spec, wanted, classifier, err)
         stack.callback(outlets.close)
+        # Not before: until there is something to bring to its end, a signal ends all at once.
+        requests = stack.enter_context(listen())
         sys.stdout.flush()
         lines = WholeLines(sys.stdout.fileno(), lambda: requests.end)
         name = classifier.contract.name
