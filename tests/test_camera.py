@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import fcntl
 import json
 import os
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -346,6 +348,71 @@ class _Snapshots:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+def test_another_kind_of_stream_goes_through_opencv(film: Path) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "video/x-msvideo")
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                self.wfile.write(film.read_bytes())
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/film"
+        with Camera([url, "--stall-after", "5"]) as camera:
+            assert wait_until(lambda: _states(camera).count("running") == 2, 30)
+            camera.end()
+        server.shutdown()
+    assert {r["label"] for r in camera.lines if "label" in r} <= {"7", "4"}
+    assert "ended" in _states(camera)  # a stream should not, so it is opened again
+
+
+class FakeDevice:
+    """What a USB camera is to OpenCV: BGR frames, and settings that it takes."""
+
+    def __init__(self, path: str, backend: int) -> None:
+        self.settings: dict[int, float] = {}
+        self.is_there = path != "/dev/video9"
+
+    def isOpened(self) -> bool:  # noqa: N802
+        return self.is_there
+
+    def set(self, name: int, value: float) -> None:
+        self.settings[name] = value
+
+    def get(self, name: int) -> float:
+        return self.settings.get(name, 30.0)
+
+    def grab(self) -> bool:
+        return True
+
+    def retrieve(self) -> tuple[bool, object]:
+        return True, np.full((48, 64, 3), (50, 100, 200), np.uint8)
+
+    def release(self) -> None:
+        pass
+
+
+def test_a_usb_camera_is_asked_for_small_jpegs_and_gives_rgb(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cv2, "VideoCapture", FakeDevice)
+    camera = open_camera(Spec("v4l2", "/dev/video0", "/dev/video0"))
+    grabbed = camera.read()
+    assert grabbed is not None
+    assert grabbed.load()[0][0, 0].tolist() == [200, 100, 50]
+    assert camera.description == "1280x720, 30 frames a second"
+    settings = camera._capture.settings  # type: ignore[attr-defined]
+    assert settings[cv2.CAP_PROP_FOURCC] == cv2.VideoWriter.fourcc(*"MJPG")
+    assert settings[cv2.CAP_PROP_BUFFERSIZE] == 1
+    with pytest.raises(CameraError, match=r"/dev/video9: cannot be opened.*edgeproof doctor"):
+        open_camera(Spec("v4l2", "/dev/video9", "/dev/video9"))
 
 
 PICAMERA = """

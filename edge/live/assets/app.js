@@ -16,7 +16,7 @@ const SILENT_MS = 7000; // the server repeats itself every 2 s
 const PICTURE_MS = 6000;
 const el = (id) => document.getElementById(id);
 const isUnsure = (text) => text === UNKNOWN || /^[?\s]+$/.test(text); // "?" stands among others
-const percent = (part, digits = 0) => `${(100 * part).toFixed(digits)} %`;
+const percent = (part, digits = 0) => `${(100 * part).toFixed(digits)}\u00a0%`;
 
 let model = {}, state = null, events = null, heardAt = 0, isConnected = false;
 let points = [], marks = [], chosen = null;
