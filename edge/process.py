@@ -31,8 +31,12 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 def belong_to_parent() -> None:
-    """Called in a child: it is killed when its parent dies, and Ctrl-C is the parent's affair."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Called in a child: it is killed when its parent dies, and its end is the parent's affair.
+
+    Ctrl-C in a terminal, and some service managers, ask all processes of a group to end.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     libc = ctypes.CDLL(None)
     if hasattr(libc, "prctl"):  # Linux
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

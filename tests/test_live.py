@@ -813,7 +813,7 @@ def text_of(driver: Any, selector: str) -> str:
     found: str = driver.execute_script(
         "return document.querySelector(arguments[0]).textContent", selector
     )
-    return found
+    return found.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def complaints(driver: Any) -> list[dict[str, Any]]:

@@ -7,10 +7,10 @@ descriptors. It ends when the other end of the channel is closed, and for nothin
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
-import signal
 import socket
 import sys
 import traceback
@@ -92,9 +92,8 @@ class Feed:
 def main(arguments: list[str]) -> None:
     """Serves until the parent is gone."""
     belong_to_parent()
-    # A service manager tells all processes of a unit to end: the parent does it for this one.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    os.nice(NICENESS)
+    with contextlib.suppress(OSError):  # a sandbox may forbid it
+        os.nice(NICENESS)
     numbers = json.loads(arguments[0])
     channel, frame = Channel.inherited(numbers[0]), SharedFrame(numbers[1])
     _report_faults(channel)
