@@ -30,6 +30,11 @@ def environment(**settings: str) -> dict[str, str]:
     return {**os.environ, **threads, **path, **settings}
 
 
+def ending(code: int) -> str:
+    """How a process ended, by its exit code: `died of SIGSEGV`, or `ended with 3`."""
+    return f"died of {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
+
+
 def belong_to_parent() -> None:
     """Called in a child: it is killed when its parent dies, and its end is the parent's affair.
 

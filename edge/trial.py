@@ -23,7 +23,7 @@ class Trial:
     answer: dict[str, Any] | None
     """Its last line on stdout, a JSON object; none when it gave none."""
     problem: str | None
-    """Why there is no answer, without a full stop: `it was killed by SIGSEGV`."""
+    """Why there is no answer, without a full stop: `it died of SIGSEGV`."""
 
 
 def try_module(
@@ -69,7 +69,7 @@ def _kill(child: subprocess.Popen[str]) -> None:
 
 def _judge(code: int, out: str, err: str) -> Trial:
     if code < 0:
-        return Trial(None, f"it was killed by {signal.Signals(-code).name}")
+        return Trial(None, f"it {process.ending(code)}")
     lines = [line for line in out.splitlines() if line.strip()]
     try:
         answer = json.loads(lines[-1]) if lines and code == 0 else None
@@ -79,4 +79,4 @@ def _judge(code: int, out: str, err: str) -> Trial:
         return Trial(answer, None)
     words = [line for line in err.splitlines() if line.strip()]
     last = " ".join(words[-1].split())[:200] if words else "and gave no answer"
-    return Trial(None, f"it ended with {code}: {last}")
+    return Trial(None, f"it {process.ending(code)}: {last}")

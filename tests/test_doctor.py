@@ -230,7 +230,7 @@ def test_cameras_are_found_and_csi_told_from_usb(stand_in: Callable[[str], None]
         ("raise ValueError('numpy.dtype size changed')", "size changed", False),
         ("import libcamera_that_is_missing", "libcamera_that_is_missing", False),
         ("class Picamera2:\n pass", "global_camera_info", False),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "killed by SIGSEGV", True),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "died of SIGSEGV", True),
         ("import sys; sys.exit(3)", "ended with 3", True),
         ("import time; time.sleep(60)", "did not end within 1 s", True),
     ],
@@ -310,7 +310,7 @@ def test_numpy_fits_the_runtime(version: str | None, runtimes: dict[str, str], s
             "ok",
             "32/32",
         ),
-        (Trial(None, "it was killed by SIGILL"), "fault", "SIGILL"),
+        (Trial(None, "it died of SIGILL"), "fault", "SIGILL"),
         (Trial({"error": "no runtime: pip install 'numpy<2'; x"}, None), "fault", "no runtime"),
         (Trial({"runtime": "r", "version": "1", "models": {}}, None), "fault", "no shipped model"),
     ],
@@ -357,7 +357,7 @@ NO_GL = Trial({"error": "libGL.so.1: cannot open shared object file"}, None)
         ),
         (NO_GL, ("opencv-python",), "fault", "libGL.so.1", "pip uninstall -y opencv-python && pip"),
         (Trial({"error": "No module named 'cv2'"}, None), (), "warning", "not", "pip install"),
-        (Trial(None, "it was killed by SIGILL"), ("opencv-python",), "fault", "SIGILL", "pip"),
+        (Trial(None, "it died of SIGILL"), ("opencv-python",), "fault", "SIGILL", "pip"),
     ],
 )
 def test_opencv_is_the_headless_one(
@@ -457,7 +457,7 @@ ABSENT = found_of(is_absent=True, error="ModuleNotFoundError")
         (ABSENT, (False, True, False), PI, "warning", "apt install -y python3-picamera2"),
         (ABSENT, (True, True, True), PI, "warning", "--system-site-packages"),
         (
-            found_of(crashed=True, error="killed by SIGSEGV"),
+            found_of(crashed=True, error="died of SIGSEGV"),
             (True, True, True),
             PI,
             "fault",

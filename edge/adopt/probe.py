@@ -9,7 +9,6 @@ one JSON object on stdout; what the runtime writes to stderr ends here.
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 import tempfile
@@ -70,9 +69,9 @@ def probe(bundle: Bundle, frames: NDArray[np.uint8], where: str) -> Probed:
 def last_words(code: int, stderr: str) -> str:
     """Why a child ended: the signal that killed it, or the last line it wrote."""
     if code < 0:
-        return f"the runtime died of {signal.Signals(-code).name}"
+        return f"the runtime {process.ending(code)}"
     lines = [line for line in stderr.splitlines() if line.strip()]
-    return lines[-1] if lines else f"the measuring process ended with {code}"
+    return lines[-1] if lines else f"the measuring process {process.ending(code)}"
 
 
 def _ask(folder: Path, where: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 import zlib
 from collections.abc import Callable, Generator
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge import process
 from edge.cameras.camera import Spec
 from edge.cameras.capture import Capture
 from edge.cameras.limits import SLICE_S, Limits
@@ -156,9 +156,7 @@ class Opening:
     def _cause_of_death(self) -> str:
         self._capture.is_dead(0.5)  # the socket closes a moment before the process is gone
         code = self._capture.exit_code()
-        if code is not None and code < 0:
-            return f"died of {signal.Signals(-code).name}"
-        return "closed its channel" if code is None else f"ended with {code}"
+        return "closed its channel" if code is None else process.ending(code)
 
 
 class Pulse:
