@@ -1,10 +1,13 @@
-"""Files written whole or not at all."""
+"""Files written whole or not at all, and folders that can be written to."""
 
 from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from pathlib import Path
+
+from edge.errors import EnvironmentFault, UsageError
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -25,3 +28,24 @@ def write_atomic(path: Path, data: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def make_writable(folder: Path, option: str) -> None:
+    """Makes a folder when it is missing, and tries whether files can be written there.
+
+    option: what asked for it, for messages.
+
+    Raises:
+        UsageError: not a folder.
+        EnvironmentFault: nothing can be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except (FileExistsError, NotADirectoryError) as error:
+        file = error.filename or folder
+        raise UsageError(f"{option}: expected a folder, got a file: {file}") from None
+    except OSError as error:
+        reason = error.strerror or error
+        raise EnvironmentFault(f"{option}: {folder} cannot be written to: {reason}") from None

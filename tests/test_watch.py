@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from edge.cameras import listing, which
 from edge.cameras.listing import Found, PiCamera
-from edge.cameras.status import Item, Seen, Status
+from edge.cameras.status import Item, Seen, State, Status
 from edge.cameras.v4l2 import V4l2Node
 from edge.classifier import Classifier
 from edge.errors import EnvironmentFault
@@ -30,6 +30,7 @@ from edge.steady.smoothing import parse_smooth
 from edge.watch.answers import Answer, Answerer
 from edge.watch.lines import WholeLines
 from edge.watch.loop import Watch
+from edge.watch.news import News
 from edge.watch.outlets import Outlets, cut_out
 from edge.watch.rates import Rate
 from edge.watch.records import Records
@@ -299,6 +300,26 @@ def test_a_line_that_nobody_takes_is_given_up_at_the_end_only() -> None:
     assert [line.split()[0] for line in taken.splitlines()] == [
         str(number) for number in range(300 - lines.lost)
     ]
+
+
+def test_a_camera_that_stays_away_is_told_of_once_a_minute() -> None:
+    news, told = News(), []
+    states: list[State] = ["starting", "running", "ended"]
+    states += ["starting", "failed"] * 100  # every two seconds
+    states += ["starting", "running", "stalled", "starting", "stalled"]
+    for number, state in enumerate(states):
+        if news.is_news(Status(state, ""), float(number)):
+            told.append(state)
+    middle = ["failed"] * 4  # at 4 s, and at 64, 124 and 184 s
+    assert told == ["starting", "running", "ended", *middle, "running", "stalled"]
+
+
+def test_people_hear_once_of_a_camera_that_refuses_and_programs_each_time() -> None:
+    with Camera(["http://127.0.0.1:9/"]) as camera:
+        assert wait_until(lambda: camera.told.count("failed") >= 1 and len(camera.lines) >= 6, 20)
+        camera.end()
+    assert camera.told.count("cannot be reached") == 1
+    assert camera.told.count("opening") == 2  # the first one, and within the refusal
 
 
 def test_a_rate_is_of_the_last_seconds() -> None:

@@ -7,13 +7,12 @@ import hashlib
 import io
 import os
 import re
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.errors import EnvironmentFault, UsageError
-from edge.files import write_atomic
+from edge.errors import UsageError
+from edge.files import make_writable, write_atomic
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -39,16 +38,7 @@ class PictureFolder:
         """
         self._folder, self._option, self._err = folder, option, err
         self.failures = 0
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                pass
-        except (FileExistsError, NotADirectoryError) as error:
-            file = error.filename or folder
-            raise UsageError(f"{option}: expected a folder, got a file: {file}") from None
-        except OSError as error:
-            reason = error.strerror or error
-            raise EnvironmentFault(f"{option}: {folder} cannot be written to: {reason}") from None
+        make_writable(folder, option)
 
     def write(self, source: str, picture: Image, suffix: str) -> None:
         """suffix: `.jpg` or `.png`."""

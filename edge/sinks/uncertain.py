@@ -8,7 +8,6 @@ import io
 import os
 import re
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -20,8 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.classifier import UNKNOWN, Result
-from edge.errors import EnvironmentFault, UsageError
-from edge.files import write_atomic
+from edge.files import make_writable, write_atomic
 from edge.sinks.outbox import GRACE_S, SENT, Attempt, Outbox, Trouble
 
 OPTION = "--record-uncertain"
@@ -96,7 +94,7 @@ class UncertainRecorder:
             UsageError: not a folder.
             EnvironmentFault: nothing can be written there.
         """
-        _check_folder(folder)
+        make_writable(folder, OPTION)
         self._folder, self._limit_bytes, self._reserve_bytes = folder, limit_bytes, reserve_bytes
         self._folders = folder_names(labels)
         self._full, self._fault = Trouble(OPTION, err), Trouble(OPTION, err)
@@ -276,19 +274,6 @@ def _is_same(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
         return False
     change = one - other
     return bool(np.abs(change - np.median(change)).max() < SAME)  # a lamp alone is no new scene
-
-
-def _check_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except (FileExistsError, NotADirectoryError) as error:
-        file = error.filename or folder
-        raise UsageError(f"{OPTION}: expected a folder, got a file: {file}") from None
-    except OSError as error:
-        reason = error.strerror or error
-        raise EnvironmentFault(f"{OPTION}: {folder} cannot be written to: {reason}") from None
 
 
 def _mb(size_bytes: int) -> str:

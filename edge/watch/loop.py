@@ -11,6 +11,7 @@ from edge.errors import EdgeproofError, FrameError
 from edge.notify import Notifier
 from edge.tally import Tally
 from edge.watch.answers import Answer, Answerer
+from edge.watch.news import News
 from edge.watch.outlets import Outlets
 from edge.watch.records import Records, status_record
 from edge.watch.signals import Requests
@@ -50,6 +51,7 @@ class Watch:
         self._outlets, self._requests, self._notifier = outlets, requests, notifier
         self._load, self._err, self._most_results = load, err, most_results
         self._state: State = "starting"
+        self._news = News()
         self._told_s = 0.0
 
     def run(self, camera: Iterable[Item | None], steps: Callable[[], int]) -> None:
@@ -102,8 +104,9 @@ class Watch:
             self.tally = self.tally.restarted()
         self._state = status.state
         record = status_record(self._source, status, self.tally)
-        self._records.status(record)
-        self._outlets.status(status, record, self.tally)
+        is_news = self._news.is_news(status, time.monotonic())
+        self._records.status(record, is_news)
+        self._outlets.status(status, record if is_news else None, self.tally)
         self._notifier.status(f"camera {status.state}: {status.message}")
 
     def _tell(self, answer: Answer) -> None:

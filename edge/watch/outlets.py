@@ -68,11 +68,11 @@ class Outlets:
         if self.page is not None:
             self._publish(self._snapshot(answer, tally), answer.seen.frame.rgb)
 
-    def status(self, status: Status, record: Record, tally: Tally) -> None:
-        """A change of the camera's state."""
+    def status(self, status: Status, record: Record | None, tally: Tally) -> None:
+        """A change of the camera's state. record: for the sinks; none where it is no news."""
         self._status = status
         for sink in (self.mqtt, self.webhook):
-            if sink is not None:
+            if sink is not None and record is not None:
                 sink.status(record)
         self._publish(self._state_snapshot(tally), None)
 

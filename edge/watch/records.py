@@ -124,12 +124,13 @@ class Records:
             flat = record | {f"error_{key}": text for key, text in record["error"].items()}
             self._flat(flat | {"dropped": bad.dropped})
 
-    def status(self, record: Record) -> None:
-        """A change of the camera's state; where it is no JSON line, it is for people."""
+    def status(self, record: Record, is_news: bool) -> None:
+        """A change of the camera's state; people are told when it is news."""
         if self._format == "jsonl":
             self._out(json.dumps(record))
-        state = record["status"]
-        self._err(f"camera {state['kind']}: {state['message']}")
+        if is_news:
+            state = record["status"]
+            self._err(f"camera {state['kind']}: {state['message']}")
 
     def _change(self, answer: Answer) -> None:
         reading = answer.reading
