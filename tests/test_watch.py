@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -320,6 +324,26 @@ def test_people_hear_once_of_a_camera_that_refuses_and_programs_each_time() -> N
         camera.end()
     assert camera.told.count("cannot be reached") == 1
     assert camera.told.count("opening") == 2  # the first one, and within the refusal
+
+
+def test_on_a_terminal_one_line_shows_what_is_seen_now(film: Path) -> None:
+    main, other = pty.openpty()
+    command = [sys.executable, "-m", "edge", "camera", str(film)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=other, text=True) as process:
+        os.close(other)
+        said = b""
+        with contextlib.suppress(OSError):  # the terminal's other end is closed
+            while part := os.read(main, 4096):
+                said += part
+        assert process.stdout is not None
+        answers = process.stdout.read()
+    os.close(main)
+    screen = said.decode()
+    assert "\r\x1b[K7 0." in screen
+    assert "answers/s" in screen
+    assert "\x1b[Kedgeproof: camera ended" in screen  # on a line that is clear
+    assert [line.split()[1] for line in answers.splitlines()[1:]] == ["7"]
+    assert "\x1b" not in answers
 
 
 def test_a_rate_is_of_the_last_seconds() -> None:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TextIO
 
+from edge.terminal import ERASE
+
 FIRST_S = 1.0
 """On a terminal: a run that is over sooner shows nothing."""
 REFRESH_S = 0.2
 LINE_S = 30.0
 """Not on a terminal: between lines, and before the first."""
-ERASE = "\r\x1b[K"
-"""To the line's start, and clear to its end (ECMA-48, EL)."""
 
 
 class Progress:

@@ -1,4 +1,4 @@
-"""Where answers go beside stdout: the page, MQTT, a webhook, a folder. None is waited for."""
+"""Where answers go beside stdout: page, MQTT, webhook, folder, terminal. None is waited for."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from edge.sinks.mqtt import MqttSink
     from edge.sinks.uncertain import UncertainRecorder
     from edge.sinks.webhook import WebhookSink
+    from edge.watch.ticker import Ticker
 
 TOP = 10
 """Labels with scores that the page is told of each thing."""
@@ -48,6 +49,7 @@ class Outlets:
         self.mqtt: MqttSink | None = None
         self.webhook: WebhookSink | None = None
         self.recorder: UncertainRecorder | None = None
+        self.ticker: Ticker | None = None
         self._source, self._model, self._is_auto = source, model, is_auto
         self._answers, self._frames = Rate(), Rate()
         self._status = Status("starting", "")
@@ -67,6 +69,8 @@ class Outlets:
                     sink.event(event)
         if self.page is not None:
             self._publish(self._snapshot(answer, tally), answer.seen.frame.rgb)
+        if self.ticker is not None:
+            self.ticker.show(answer, tally)
 
     def status(self, status: Status, record: Record | None, tally: Tally) -> None:
         """A change of the camera's state. record: for the sinks; none where it is no news."""
@@ -97,6 +101,8 @@ class Outlets:
         for sink in (self.mqtt, self.webhook, self.recorder):
             if sink is not None:
                 sink.close(max(0.0, (until_s - time.monotonic()) / 2))
+        if self.ticker is not None:
+            self.ticker.erase()
         if self.page is not None:
             self.page.close()
 

@@ -73,6 +73,12 @@ def run_camera(spec: Spec, wanted: Wanted, err: Callable[[str], None]) -> Tally:
         CameraError: the camera can never be opened.
         ModelError, EnvironmentFault, UsageError: before the first frame.
     """
+    ticker = None
+    if wanted.format == "table" and sys.stderr.isatty():
+        from edge.watch.ticker import Ticker
+
+        ticker = Ticker(sys.stderr)
+        err = ticker.before(err)
     with ExitStack() as stack:
         notifier = stack.enter_context(Notifier())
         classifier = load_verified(wanted.model, err)
@@ -80,10 +86,12 @@ def run_camera(spec: Spec, wanted: Wanted, err: Callable[[str], None]) -> Tally:
             spec = replace(spec, side=needed_side(classifier.contract.input))
         outlets = _open_outlets(spec, wanted, classifier, err)
         stack.callback(outlets.close)
+        outlets.ticker = ticker
         # Not before: until there is something to bring to its end, a signal ends all at once.
         requests = stack.enter_context(listen())
         sys.stdout.flush()
         lines = WholeLines(sys.stdout.fileno(), lambda: requests.end)
+        out = lines.write if ticker is None else ticker.before(lines.write)
         name = classifier.contract.name
         watch = Watch(
             spec.name,
@@ -93,7 +101,7 @@ def run_camera(spec: Spec, wanted: Wanted, err: Callable[[str], None]) -> Tally:
                 smoother=wanted.smoother,
                 gate=MotionGate() if wanted.has_gate else None,
             ),
-            Records(wanted.format, name, wanted.top, lines.write, err),
+            Records(wanted.format, name, wanted.top, out, err),
             outlets,
             requests,
             notifier=notifier,
