@@ -57,7 +57,7 @@ class Channel:
         except BlockingIOError:
             return False
         except OSError as error:
-            raise Gone(str(error)) from None
+            raise Gone(f"cannot be reached: {error.strerror}") from None
         return True
 
     def receive(self, timeout_s: float) -> dict[str, Any] | None:
@@ -74,15 +74,15 @@ class Channel:
         except BlockingIOError:
             return None
         except OSError as error:
-            raise Gone(str(error)) from None
+            raise Gone(f"cannot be reached: {error.strerror}") from None
         if not data:
-            raise Gone("the other end is closed")
+            raise Gone("closed its channel")
         try:
             message = json.loads(data)
         except ValueError:
-            raise Gone("it sends what is no message") from None
+            raise Gone("sent what is no message") from None
         if not isinstance(message, dict):
-            raise Gone("it sends what is no message")
+            raise Gone("sent what is no message")
         return message
 
     def fileno(self) -> int:

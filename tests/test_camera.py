@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -22,6 +23,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edge.bundle import Bundle, read_bundle, write_bundle
 from edge.cameras.camera import Spec
 from edge.cameras.multipart import find_boundary, split_parts
 from edge.cameras.open import open_camera
@@ -488,8 +490,13 @@ def test_without_picamera2_the_remedy_is_said() -> None:
     assert error.value.is_final
 
 
-def test_the_camera_process_dies_with_the_service(film: Path) -> None:
-    with Camera([str(film), "--loop"]) as camera:
+@pytest.mark.parametrize("is_waiting", [True, False])
+def test_the_camera_process_dies_with_the_service(
+    film: Path, folder: Path, is_waiting: bool
+) -> None:
+    """Also one that is stuck waiting for its next frame, and hears of nothing."""
+    arguments = [str(folder), "--fps", "0.01"] if is_waiting else [str(film), "--loop"]
+    with Camera(arguments) as camera:
         assert wait_until(lambda: camera.results >= 1, 20)
         task = Path(f"/proc/{camera.process.pid}/task/{camera.process.pid}/children")
         (child,) = map(int, task.read_text().split())
@@ -544,6 +551,10 @@ def test_sighup_takes_a_model_that_verifies_and_no_other(film: Path, tmp_path: P
         camera.process.send_signal(signal.SIGHUP)
         count = camera.results
         assert wait_until(lambda: camera.results >= count + 10, 10)
+        assert "the model stays as it is" in camera.told
+        write_bundle(model, _that_fails_its_self_test())
+        camera.process.send_signal(signal.SIGHUP)
+        assert wait_until(lambda: "computes wrongly here" in camera.told, 10)
         assert {r["model"] for r in camera.lines if "label" in r} == {"digits"}
         shutil.copy(find_model("fashion"), tmp_path / "next.tflite")
         os.replace(tmp_path / "next.tflite", model)
@@ -553,6 +564,14 @@ def test_sighup_takes_a_model_that_verifies_and_no_other(film: Path, tmp_path: P
     models = [r["model"] for r in camera.lines if "label" in r]
     assert sorted(set(models)) == ["digits", "fashion"]
     assert models == sorted(models)  # and never back
+
+
+def _that_fails_its_self_test() -> Bundle:
+    """`fashion`, whose golden outputs are those of other frames."""
+    bundle = read_bundle(find_model("fashion"))
+    assert bundle.golden is not None
+    outputs = {name: output[::-1] for name, output in bundle.golden.outputs.items()}
+    return replace(bundle, golden=replace(bundle.golden, outputs=outputs))
 
 
 def test_frames_that_the_model_is_unsure_of_are_kept(edgeproof: Edgeproof, tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def items_of(camera: Supervisor, most_s: float = 10.0) -> Iterator[Item]:
         ("hangs", "stalled", "no frame for 0.4 s"),
         ("crashes", "failed", "its process died of SIGSEGV"),
         ("ends", "ended", "gives no more frames"),
-        ("garbage", "failed", "its process"),
+        ("garbage", "failed", "its process sent what is no message"),
         ("nonsense", "failed", "its process makes no sense"),
         ("too-large", "failed", "its process makes no sense"),
     ],
@@ -246,6 +246,24 @@ def test_the_newest_frame_is_given_and_those_before_it_are_counted() -> None:
     assert [dropped for _, dropped, _ in seen[1:]] == [gap - 1 for gap in gaps]
     assert min(gaps) >= 2
     assert sorted(age_s for _, _, age_s in seen[1:])[3] < 0.05  # of two frames at most
+
+
+def test_a_slow_answer_is_no_stall_of_the_camera() -> None:
+    frames = [to_jpeg(frame) for frame in moving_digit("7", 20)]
+    with (
+        MjpegServer(frames) as server,
+        Supervisor(Spec("http", server.url, "camera"), QUICK) as camera,
+    ):
+        states, count = [], 0
+        for item in items_of(camera):
+            if isinstance(item, Status):
+                states.append(item.state)
+            elif isinstance(item, Seen):
+                count += 1
+                time.sleep(1.5 * QUICK.stall_s)
+            if count == 4:
+                break
+    assert states == ["starting", "running"]
 
 
 def test_at_most_so_many_frames_a_second_are_taken(tmp_path: Path) -> None:

@@ -109,8 +109,9 @@ def test_the_watchdog_is_fed_by_frames_and_not_while_wedged(told: Told) -> None:
         watch_of([seen(frame, n) for n in range(3)], notifier, [])
         assert told.hear().count("WATCHDOG=1") == 3
         wedged = Status("wedged", "its process does not die")
-        watch_of([wedged, None, None, Status("wedged", "still", dropped=2)], notifier, [])
+        watch = watch_of([wedged, None, None, Status("wedged", "", dropped=2)], notifier, [])
         assert told.hear().count("WATCHDOG=1") == 3
+    assert (watch.tally.frames, watch.tally.drops) == (2, 2)
 
 
 def test_a_loop_that_turns_without_effect_does_not_feed_the_watchdog(told: Told) -> None:

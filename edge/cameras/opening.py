@@ -69,8 +69,9 @@ class Opening:
         while True:
             try:
                 found = self._understand(self._hear())
-            except Gone:
-                return End("failed", f"{self._spec.name}: its process {self._cause_of_death()}")
+            except Gone as gone:
+                cause = self._cause_of_death() or gone
+                return End("failed", f"{self._spec.name}: its process {cause}")
             except (KeyError, TypeError, ValueError):
                 return End("failed", f"{self._spec.name}: its process makes no sense")
             if isinstance(found, End):
@@ -153,10 +154,10 @@ class Opening:
         frame = Frame(index, source, time.time() - age_s, pixels, message["shrunk"])
         return Seen(frame, message["taken_s"], dropped)
 
-    def _cause_of_death(self) -> str:
+    def _cause_of_death(self) -> str | None:
         self._capture.is_dead(0.5)  # the socket closes a moment before the process is gone
         code = self._capture.exit_code()
-        return "closed its channel" if code is None else process.ending(code)
+        return None if code is None else process.ending(code)
 
 
 class Pulse:
