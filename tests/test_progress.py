@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.cli.progress import ERASE, Progress, describe
+from edge.cli.progress import Progress, describe
+from edge.terminal import ERASE
 
 
 class Screen(io.StringIO):
