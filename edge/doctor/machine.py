@@ -19,7 +19,8 @@ THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 EARLIEST_YEAR = 2026
 """Of this code: a board without a battery for its clock wakes up in the past."""
 SCARCE_MB, TOO_LITTLE_MB = 200, 60
-"""Available memory. The service with OpenCV and a small model takes about 150 MB."""
+"""Available memory. The service took 60 MB, its camera's process with OpenCV 65 more and the page's
+60 more (resident, x86-64, `digits`)."""
 TIMESYNC = "run/systemd/timesync"
 """systemd-timesyncd.service(8): the file `synchronized` in it appears with the first answer."""
 
