@@ -24,7 +24,7 @@ from tests.films import moving_digit, to_jpeg, write_film
 from tests.mjpeg import MjpegServer, Mood
 
 QUICK = Limits(
-    stall_s=0.4, open_s=1.5, frozen_s=0.5, kill_s=0.3, first_wait_s=0.01, longest_wait_s=0.05
+    stall_s=0.8, open_s=3.0, frozen_s=0.5, kill_s=0.3, first_wait_s=0.01, longest_wait_s=0.05
 )
 LIVE = Spec("stream", "hangs", "scripted")
 
@@ -33,7 +33,7 @@ def scripted(spec: Spec) -> Capture:
     return Capture(spec, module="tests.scripted_child")
 
 
-def items_of(camera: Supervisor, most_s: float = 10.0) -> Iterator[Item]:
+def items_of(camera: Supervisor, most_s: float = 20.0) -> Iterator[Item]:
     until_s = time.monotonic() + most_s
     for item in camera:
         if item is not None:
@@ -44,9 +44,9 @@ def items_of(camera: Supervisor, most_s: float = 10.0) -> Iterator[Item]:
 @pytest.mark.parametrize(
     ("word", "state", "message"),
     [
-        ("hangs-at-start", "stalled", "not open after 1.5 s"),
+        ("hangs-at-start", "stalled", "not open after 3 s"),
         ("dies-at-start", "failed", "its process ended with 3"),
-        ("hangs", "stalled", "no frame for 0.4 s"),
+        ("hangs", "stalled", "no frame for 0.8 s"),
         ("crashes", "failed", "its process died of SIGSEGV"),
         ("ends", "ended", "gives no more frames"),
         ("garbage", "failed", "its process sent what is no message"),

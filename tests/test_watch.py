@@ -293,9 +293,11 @@ def test_a_line_that_nobody_takes_is_given_up_at_the_end_only() -> None:
     try:
         lines = WholeLines(writing, lambda: is_ending)
         is_ending = True
+        began_s = time.monotonic()
         for number in range(300):
             lines.write(f"{number} " + "x" * 1000)
         assert lines.lost > 200
+        assert time.monotonic() - began_s < 1  # all of them together
         os.set_blocking(reading, False)
         taken = os.read(reading, 1 << 20).decode()
     finally:

@@ -31,7 +31,7 @@ class WholeLines:
             OSError: the disk is full, or fails.
         """
         data = memoryview((line + "\n").encode("utf-8", "backslashreplace"))
-        while not self._poll.poll(SLICE_MS):
+        while not self._poll.poll(0 if self._is_ending() else SLICE_MS):
             if self._is_ending():
                 self.lost += 1
                 return
