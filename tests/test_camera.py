@@ -228,7 +228,7 @@ def test_frames_ends_after_so_many_results(edgeproof: Edgeproof, film: Path) -> 
         (["pi", "--all-frames"], "--all-frames is for a film or a folder"),
         (["0", "--smooth", "often"], "--smooth: expected"),
         (["0", "--size", "big"], "--size: expected WIDTHxHEIGHT"),
-        ([".", "--live", "film.avi"], "--live: expected HOST:PORT"),
+        (["--live", "film.avi"], "--live: expected HOST:PORT, :PORT or PORT"),
         ([".", "--mqtt", "host"], "--mqtt: expected"),
         ([".", "--webhook", "host"], "--webhook: expected"),
         ([".", "--model", "none"], "unknown model 'none'"),
@@ -318,7 +318,9 @@ def test_a_password_opens_the_stream_and_is_nowhere_to_be_read() -> None:
 class _Snapshots:
     """A server that gives one JPEG for each request, to those who know the password."""
 
-    def __init__(self, frames: list[bytes], password: str | None = None) -> None:
+    def __init__(
+        self, frames: list[bytes], password: str | None = None, kind: str = "image/jpeg"
+    ) -> None:
         count = 0
 
         class Handler(BaseHTTPRequestHandler):
@@ -333,7 +335,7 @@ class _Snapshots:
                 count += 1
                 body = frames[count % len(frames)]
                 self.send_response(200)
-                self.send_header("Content-Type", "image/jpeg")
+                self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
@@ -373,6 +375,33 @@ def test_another_kind_of_stream_goes_through_opencv(film: Path) -> None:
         server.shutdown()
     assert {r["label"] for r in camera.lines if "label" in r} <= {"7", "4"}
     assert "ended" in _states(camera)  # a stream should not, so it is opened again
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("text/html; charset=utf-8", r"expected MJPEG .* or a picture, .*'text/html; .*8'$"),
+        ("application/zip", r"'application/zip', of which OpenCV makes no stream either"),
+    ],
+)
+def test_what_the_server_said_is_told(kind: str, told: str) -> None:
+    with _Snapshots([b"<html>" * 99], kind=kind) as url:
+        spec = Spec("http", url.removesuffix(".jpg"), url)
+        with pytest.raises(CameraError, match=told) as error:
+            open_camera(spec)
+    assert not error.value.is_final
+
+
+def test_people_hear_once_of_frames_that_are_all_damaged() -> None:
+    with _Snapshots([b"no picture"]) as url:
+        command = [sys.executable, "-m", "edge", "camera", url]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+            time.sleep(2)
+            process.terminate()
+            assert process.stderr is not None
+            told = process.stderr.read()
+    assert told.count("expected one of JPEG") == 1
+    assert read_tally(told.splitlines()[-1])["errors"] > 3
 
 
 class FakeDevice:

@@ -35,7 +35,7 @@ class HttpCamera:
         """
         Raises:
             NotAPicture: the server answers with neither.
-            CameraError: it does not answer, or not with success.
+            CameraError: it does not answer, or not with success, or with a page for people.
         """
         self._spec = spec
         self._address, self._opener = _with_password(spec.address)
@@ -44,9 +44,10 @@ class HttpCamera:
         boundary = find_boundary(kind)
         if boundary is None and not kind.lower().startswith("image/"):
             self._response.close()
-            raise NotAPicture(
+            is_page = kind.lower().startswith("text/html")
+            raise (CameraError if is_page else NotAPicture)(
                 f"{spec.name}: expected MJPEG (multipart/x-mixed-replace) or a picture, "
-                f"the server answered with {kind or 'no Content-Type'!r}",
+                f"the server answered with {kind or 'no Content-Type'!r}"
             )
         if boundary is None:
             self.description = "one picture for each request"

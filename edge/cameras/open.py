@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from edge.cameras.camera import Camera, Spec
+from edge.errors import CameraError
 
 
 def open_camera(spec: Spec) -> Camera:
@@ -35,7 +36,12 @@ def _open_http(spec: Spec) -> Camera:
 
     try:
         return HttpCamera(spec)
-    except NotAPicture:
+    except NotAPicture as answer:
         from edge.cameras.opencv import StreamCamera
 
-        return StreamCamera(replace(spec, kind="stream"))
+        try:
+            return StreamCamera(replace(spec, kind="stream"))
+        except CameraError as error:
+            if error.is_final:  # OpenCV is not there
+                raise
+            raise CameraError(f"{answer}, of which OpenCV makes no stream either") from None

@@ -120,11 +120,20 @@ def camera(
     or at the end of a film; with 1 when some frames of it could not be read.
     """
     from edge.cameras.which import find_spec, parse_size
+    from edge.live.address import parse_live
+    from edge.sinks.address import parse_mqtt
+    from edge.sinks.webhook import parse_webhook
     from edge.steady.smoothing import parse_smooth
     from edge.watch.loop import describe
     from edge.watch.run import Sinks, Wanted, run_camera
 
-    sinks = Sinks(live, mqtt, webhook, record_uncertain, record_limit * MEGABYTE)
+    sinks = Sinks(
+        live=None if live is None else parse_live(live),
+        mqtt=parse_mqtt(mqtt) if mqtt else None,
+        webhook=parse_webhook(webhook) if webhook else None,
+        record_uncertain=record_uncertain,
+        record_limit_bytes=record_limit * MEGABYTE,
+    )
     wanted = Wanted(
         model=model,
         top=top,

@@ -1,4 +1,4 @@
-"""Which states of a camera are told to people and services: not each attempt to open one again."""
+"""What is told to people and services: not each attempt to open a camera, nor each bad frame."""
 
 from __future__ import annotations
 
@@ -26,3 +26,17 @@ class News:
         if is_new:
             self._told, self._told_s = status.state, now_s
         return is_new
+
+
+class Repeats:
+    """Bad frames of a camera: thirty a second say the same."""
+
+    def __init__(self) -> None:
+        self._told, self._told_s = "", 0.0
+
+    def is_news(self, message: str, now_s: float) -> bool:
+        """Whether to tell it: another message than the last one told, or the same after a while."""
+        if message == self._told and now_s - self._told_s < AGAIN_S:
+            return False
+        self._told, self._told_s = message, now_s
+        return True

@@ -22,6 +22,7 @@ from edge.sources.frame import Failure
 from edge.steady.tracking import Tracked
 from edge.tally import Tally
 from edge.watch.answers import Answer
+from edge.watch.news import Repeats
 
 Record = dict[str, Any]
 MORE_COLUMNS = ("track", "stable_label", "stable_score", "age_ms", "dropped", "still")
@@ -95,6 +96,7 @@ class Records:
         self.model = model
         self._format, self._top, self._out, self._err = format, top, out, err
         self._reading: str | None = None
+        self._repeats = Repeats()
         if format == "csv":
             out(csv_line((*CSV_COLUMNS, *MORE_COLUMNS)))
         elif format == "table":
@@ -117,7 +119,8 @@ class Records:
         """A frame without an answer."""
         record = failure_record(Failure(bad.index, bad.source, bad.error))
         if self._format == "table":
-            self._err(str(bad.error))
+            if self._repeats.is_news(str(bad.error), time.monotonic()):
+                self._err(str(bad.error))
         elif self._format == "jsonl":
             self._out(json.dumps(record | {"dropped": bad.dropped}))
         else:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.cameras.camera import Spec
 from edge.cameras.limits import Limits
@@ -27,15 +28,19 @@ from edge.watch.outlets import Outlets, describe_device
 from edge.watch.records import Records
 from edge.watch.signals import listen
 
+if TYPE_CHECKING:
+    from edge.sinks.address import MqttAddress
+    from edge.sinks.webhook import WebhookAddress
+
 
 @dataclass(frozen=True)
 class Sinks:
-    """Where answers are to go beside stdout, as typed; none: nowhere."""
+    """Where answers are to go beside stdout; none: nowhere."""
 
-    live: str | None
-    """Empty: the page's own address."""
-    mqtt: str | None
-    webhook: str | None
+    live: tuple[str, int] | None
+    """Host and port of the page."""
+    mqtt: MqttAddress | None
+    webhook: WebhookAddress | None
     record_uncertain: Path | None
     record_limit_bytes: int
 
@@ -152,22 +157,21 @@ def _open_outlets(
                 sinks.record_uncertain, sinks.record_limit_bytes, classifier.labels, err
             )
         if sinks.webhook is not None:
-            from edge.sinks.webhook import WebhookSink, parse_webhook
+            from edge.sinks.webhook import WebhookSink
 
-            outlets.webhook = WebhookSink(parse_webhook(sinks.webhook), err)
+            outlets.webhook = WebhookSink(sinks.webhook, err)
         if sinks.mqtt is not None:
-            from edge.sinks.mqtt import MqttSink, parse_mqtt
+            from edge.sinks.mqtt import MqttSink
 
             device = describe_device(classifier, wanted.is_auto)
-            outlets.mqtt = MqttSink(parse_mqtt(sinks.mqtt), device, err)
+            outlets.mqtt = MqttSink(sinks.mqtt, device, err)
         if sinks.live is not None:
-            from edge.live.address import parse_live
             from edge.live.describe import describe_model
             from edge.live.page import LivePage
 
             about = describe_model(classifier.bundle, classifier.runtime)
             healthy_s = max(5.0, 3 / wanted.fps if wanted.fps else 0.0)
-            outlets.page = LivePage(parse_live(sinks.live), about, err, healthy_s=healthy_s)
+            outlets.page = LivePage(sinks.live, about, err, healthy_s=healthy_s)
             err(f"live page: {outlets.page.url}")
         opened.pop_all()
     return outlets
