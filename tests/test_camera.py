@@ -297,6 +297,13 @@ def test_a_picture_for_each_request_is_a_camera_too() -> None:
     assert [r["label"] for r in camera.lines if "label" in r] == ["7"] * 5
 
 
+def test_the_environment_may_name_the_source(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGEPROOF_SOURCE", str(film))
+    with Camera(["--frames", "3"]) as camera:
+        camera.wait(20)
+    assert camera.results == 3
+
+
 def test_a_password_opens_the_stream_and_is_nowhere_to_be_read() -> None:
     frames = [to_jpeg(frame) for frame in moving_digit("7", 20)]
     with _Snapshots(frames, password="me:se/cret") as url:

@@ -17,7 +17,7 @@ MEGABYTE = 1_000_000
 
 
 @click.command()
-@click.argument("source", required=False)
+@click.argument("source", required=False, envvar="EDGEPROOF_SOURCE")
 @click.option("--model", default="digits", show_default=True, help="A shipped name, or a .tflite.")
 @click.option("--top", type=click.IntRange(min=1), default=3, show_default=True)
 @click.option(
@@ -112,8 +112,8 @@ def camera(
     """Classify what a camera sees, until Ctrl-C.
 
     SOURCE is a camera (/dev/video0, or pi for the one at the ribbon cable), the address of a
-    stream (http:// for MJPEG, rtsp://), a film, or a folder of pictures. Without SOURCE: the Pi's
-    own camera, else the first that is plugged in.
+    stream (http:// for MJPEG, rtsp://), a film, or a folder of pictures. Without SOURCE:
+    $EDGEPROOF_SOURCE, else the Pi's own camera, else the first that is plugged in.
 
     A camera that stalls or is unplugged is opened again, for ever; the newest frame is answered,
     and older ones are counted as dropped. Exits with 0 when it was asked to end, after --frames,

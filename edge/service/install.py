@@ -44,7 +44,8 @@ def install_steps(unit: Unit, written: Path, account: Account, is_root: bool) ->
         *(sudo + step for step in steps),
         f"# What it says:       {sudo}journalctl -u {unit.name} -f",
         f"# Another model:      {sudo}systemctl reload {unit.name}",
-        f"# Secrets, one a line (EDGEPROOF_TOKEN=...), readable by root alone: {unit.secrets_file}",
+        "# Secrets, one a line (EDGEPROOF_TOKEN=..., EDGEPROOF_SOURCE=...), readable by root alone: "
+        f"{unit.secrets_file}",
     ]
 
 
