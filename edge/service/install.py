@@ -44,7 +44,7 @@ def install_steps(unit: Unit, written: Path, account: Account, is_root: bool) ->
         *(sudo + step for step in steps),
         f"# What it says:       {sudo}journalctl -u {unit.name} -f",
         f"# Another model:      {sudo}systemctl reload {unit.name}",
-        "# Secrets, one a line (EDGEPROOF_TOKEN=..., EDGEPROOF_SOURCE=...), readable by root alone: "
+        "# Secrets, one a line (EDGEPROOF_TOKEN=, EDGEPROOF_SOURCE=), for root alone to read: "
         f"{unit.secrets_file}",
     ]
 

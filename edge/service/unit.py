@@ -75,8 +75,8 @@ UMask=0027
 StateDirectory={name}
 StateDirectoryMode=0750
 Environment=PYTHONDONTWRITEBYTECODE=1
-# Secrets: EDGEPROOF_TOKEN=... for the page, EDGEPROOF_SOURCE=... for an address with a password. A `-`
-# in front: it may be missing.
+# Secrets: EDGEPROOF_TOKEN=... for the page, EDGEPROOF_SOURCE=... for an address with a password.
+# A `-` in front: it may be missing.
 EnvironmentFile=-{secrets}
 
 # It sees the system, and writes to its state folder and to what is named here.
