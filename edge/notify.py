@@ -6,7 +6,6 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
-from types import TracebackType
 
 FED_IN_EACH = 4
 """Times that the watchdog is fed within its time-out: sd_watchdog_enabled(3) advises two, and a
@@ -80,12 +79,7 @@ class Notifier:
     def __enter__(self) -> Notifier:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _send(self, message: str) -> None:

@@ -8,7 +8,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from types import TracebackType
 from typing import Literal
 
 Mood = Literal["good", "stall", "mute", "garbage", "noise", "end", "refuse", "other", "frozen"]
@@ -126,12 +125,7 @@ class MjpegServer:
     def __enter__(self) -> MjpegServer:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

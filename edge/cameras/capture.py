@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import time
 from dataclasses import asdict
-from types import TracebackType
 from typing import Any, Protocol
 
 import numpy as np
@@ -105,11 +104,6 @@ class Capture:
     def __enter__(self) -> Capture:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.kill(1.0)
         self.close()

@@ -6,7 +6,6 @@ import os
 import random
 import time
 from collections.abc import Callable, Generator, Iterator
-from types import TracebackType
 
 from edge.cameras.camera import Spec
 from edge.cameras.capture import Capture
@@ -131,12 +130,7 @@ class Supervisor:
     def __enter__(self) -> Supervisor:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._capture is not None:
             self._capture.kill(0.3)
             self._capture.close()
