@@ -50,30 +50,25 @@ class Supervisor:
         self._period_s = 1 / fps if fps else 0.0
         self._open_capture, self._clock = open_capture, clock
         self._capture: Capture | None = None
-        self._next_index = self._failures = 0
+        self._next_index = self._failures = self._lost = 0
 
     def __iter__(self) -> Iterator[Item | None]:
         while True:
             yield from self._wait_for_device()
-            began_s = self._clock()
-            end, dropped = yield from self._open_once()
+            end, wait_s = yield from self._open_once()
             if end.is_final:
                 raise CameraError(end.message, is_final=True)
-            if end.state == "ended" and not self.spec.is_live:
-                yield Status("ended", end.message, dropped)
+            if self._is_over(end):
+                yield Status("ended", end.message, self._take_lost())
                 return
-            was_healthy = self._clock() - began_s >= self.limits.healthy_s
-            self._failures = 0 if was_healthy and end.state != "frozen" else self._failures + 1
-            wait_s = self._backoff_s()
-            message = f"{end.message}; opening it again in {wait_s:.1f} s"
-            yield Status(end.state, message, dropped)
             self.steps += 1
             yield from self._pause(wait_s)
 
-    def _open_once(self) -> Generator[Item | None, None, tuple[End, int]]:
-        """One opening from start to kill; returns why it is over, and the frames lost with it."""
+    def _open_once(self) -> Generator[Item | None, None, tuple[End, float]]:
+        """One opening from start to kill; returns why it is over, and how long to wait now."""
         self.steps += 1
-        yield Status("starting", f"{self.spec.name}: opening")
+        yield Status("starting", f"{self.spec.name}: opening", self._take_lost())
+        began_s = self._clock()
         self._capture = capture = self._open_capture(self.spec)
         opening = Opening(
             self.spec,
@@ -84,12 +79,30 @@ class Supervisor:
             clock=self._clock,
         )
         end = yield from opening.items()
+        was_healthy = self._clock() - began_s >= self.limits.healthy_s
+        self._failures = 0 if was_healthy and end.state != "frozen" else self._failures + 1
+        wait_s = self._backoff_s()
+        told = 0
+        if not end.is_final and not self._is_over(end):
+            # Before the kill: of a driver that does not let go, this is all that is heard at first.
+            told = capture.captured - opening.given
+            yield Status(end.state, f"{end.message}; opening it again in {wait_s:.1f} s", told)
         yield from self._kill(capture)
         captured = capture.captured
+        self._lost += captured - opening.given - told
         self._next_index += captured
         self._capture = None
         capture.close()
-        return end, captured - opening.given
+        return end, wait_s
+
+    def _is_over(self, end: End) -> bool:
+        """A film or a folder has come to its end."""
+        return end.state == "ended" and not self.spec.is_live
+
+    def _take_lost(self) -> int:
+        """Frames that were captured between the word of trouble and the kill, to be told next."""
+        lost, self._lost = self._lost, 0
+        return lost
 
     def _kill(self, capture: Capture) -> Iterator[Item | None]:
         """Until the process is gone: a camera cannot be opened while another one holds it."""
