@@ -74,6 +74,7 @@ def classify(
     from edge.sources.files import read_frames
     from edge.sources.frame import Failure
     from edge.sources.video import parse_every
+    from edge.startup import settle
 
     wanted = parse_every(every) if every else None
     with Classifier.load(model) as classifier, Progress(sources) as progress:
@@ -82,6 +83,7 @@ def classify(
             progress.erase()
             _err(line)
 
+        settle()
         name = classifier.contract.name
         task = Task(
             classifier,
@@ -90,7 +92,7 @@ def classify(
             pictures=_folder(annotate, "--annotate", sources, err),
             sheets=_folder(explain, "--explain", sources, err),
         )
-        if classifier.bundle.proof is None:
+        if classifier.bundle.proof_json is None:
             err(f"model {name!r} is unproven: no gate has compared it with what it was made from")
         output = Output(format_name, name, out=_out_now if _is_live(sources) else _out, err=err)
         side = needed_side(classifier.contract.input)
@@ -167,11 +169,10 @@ def _folder(
 
 def _is_live(sources: Sequence[str]) -> bool:
     """Whether somebody may wait for each result; a terminal gets each line at once anyway."""
-    from edge.sources import stdin, url, video
+    from edge.sources import STDIN, url, video
 
     return any(
-        source == stdin.NAME or url.is_url(source) or video.is_video_name(source)
-        for source in sources
+        source == STDIN or url.is_url(source) or video.is_video_name(source) for source in sources
     )
 
 

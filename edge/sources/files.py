@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from edge.errors import FrameError
-from edge.sources import stdin, url, video
+from edge.sources import STDIN, url, video
 from edge.sources.frame import Failure, Frame
 from edge.sources.picture import Picture, read_picture
 from edge.sources.video import Every
@@ -53,7 +53,7 @@ def count_frames(sources: Sequence[str], goes_on: Callable[[], bool]) -> int | N
     """
     count = 0
     for source in sources:
-        if source == stdin.NAME:
+        if source == STDIN:
             return None
         for path, _ in (
             [(source, None)] if url.is_url(source) else picture_paths(source, in_order=False)
@@ -72,8 +72,10 @@ def is_picture_name(name: str) -> bool:
 def _read(
     source: str, every: Every | None, side: int | None
 ) -> Iterator[tuple[str, Picture | FrameError]]:
-    if source == stdin.NAME:
-        yield from stdin.read_stdin(side)
+    if source == STDIN:
+        from edge.sources.stdin import read_stdin
+
+        yield from read_stdin(side)
     elif url.is_url(source):
         yield source, _or_error(partial(url.fetch_picture, source, side))
     else:
