@@ -75,12 +75,12 @@ def compare(before: Document, now: Document) -> Comparison:
 
 def _warnings(document: Document, when: str) -> Iterator[str]:
     conditions = document.conditions
-    if conditions.is_throttled:
+    if "throttled" in document.marks:
         reasons = ", ".join(conditions.throttled_meanwhile)
         yield f"{when}: the board was slowed down while it was measured ({reasons})"
-    if conditions.is_busy:
+    if "busy" in document.marks:
         yield f"{when}: other programs took {conditions.others_cores:g} cores meanwhile"
-    if document.machine.emulation:
+    if "emulated" in document.marks:
         yield f"{when}: an emulator ran it ({document.machine.emulation})"
 
 
@@ -140,7 +140,8 @@ def _of_models(before: ModelTimes, now: ModelTimes) -> Iterator[Ratio]:
     for way in now.sweep:
         earlier = ways.get((way.runtime, way.kernels, way.threads))
         if earlier and earlier.invoke and way.invoke:
-            what = f"{now.title}, {way.runtime}, {way.kernels} kernels, {way.threads} threads"
+            threads = "1 thread" if way.threads == 1 else f"{way.threads} threads"
+            what = f"{now.title}, {way.runtime}, {way.kernels} kernels, {threads}"
             yield _of_times(what, earlier.invoke, way.invoke)
     if before.peak_mb and now.peak_mb:
         pair = before.peak_mb, now.peak_mb

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from edge.bench.conditions import Conditions
 from edge.bench.machine import Machine, Software
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from edge.bench.compare import Comparison
 
 SCHEMA = 1
+Mark = Literal["throttled", "emulated", "busy"]
+"""`throttled`: the board slowed itself down meanwhile; `busy`: other programs took its time."""
 MAX_BYTES = 16 * 1024 * 1024
 """No honest result comes near."""
 
@@ -141,6 +143,8 @@ class Document:
     """One measurement."""
 
     schema: int
+    marks: tuple[Mark, ...]
+    """Why its numbers are not the machine's own; empty: nothing speaks against them."""
     date_utc: str
     """ISO 8601."""
     options: Options
@@ -150,6 +154,18 @@ class Document:
     process: ProcessTimes
     models: tuple[ModelTimes, ...]
     failures: tuple[Failure, ...]
+
+
+def marks(machine: Machine, conditions: Conditions) -> tuple[Mark, ...]:
+    """What is to be known before anything is made of the numbers."""
+    found: list[Mark] = []
+    if conditions.is_throttled:
+        found.append("throttled")
+    if machine.emulation:
+        found.append("emulated")
+    if conditions.is_busy:
+        found.append("busy")
+    return tuple(found)
 
 
 def to_json(document: Document, comparison: Comparison | None = None) -> str:

@@ -16,12 +16,12 @@ STAGES = {"preprocess": "preprocess", "invoke": "the model alone", "whole": "the
 
 def report_lines(document: Document, comparison: Comparison | None) -> Iterator[str]:
     """Line by line, without their ends."""
+    yield from _marks(document)
     yield from _machine(document)
     yield ""
     yield from _process(document.process)
-    for model in document.models:
-        yield ""
-        yield from _frames(model)
+    yield ""
+    yield from _frames(document.models[0])
     if len(document.models) > 1:
         yield ""
         yield from _variants(document.models)
@@ -35,6 +35,23 @@ def report_lines(document: Document, comparison: Comparison | None) -> Iterator[
         yield from _comparison(comparison)
     yield ""
     yield from _legend(document)
+
+
+def _marks(document: Document) -> Iterator[str]:
+    """What must not be overlooked."""
+    if "throttled" in document.marks:
+        reasons = ", ".join(document.conditions.throttled_meanwhile)
+        yield f"THROTTLED: the board slowed itself down meanwhile ({reasons})."
+        yield "  These numbers are NOT TO BE COMPARED: cool it (a heat sink, a fan), or give it its"
+        yield "  own power supply, and measure again."
+    if "emulated" in document.marks:
+        yield f"EMULATED: {document.machine.emulation}."
+        yield "  These numbers say nothing about any board."
+    if "busy" in document.marks:
+        yield f"BUSY: other programs took {document.conditions.others_cores:.1f} cores meanwhile."
+        yield "  End them and measure again: most numbers are larger than they have to be."
+    if document.marks:
+        yield ""
 
 
 def _machine(document: Document) -> Iterator[str]:
@@ -64,8 +81,6 @@ def _machine(document: Document) -> Iterator[str]:
         ("throttling", _throttling(conditions)),
         ("other work", _other_work(conditions)),
     ]
-    if machine.emulation:
-        rows.append(("EMULATED", f"{machine.emulation}: these numbers say nothing about any board"))
     for name, text in rows:
         yield f"{name:{WORDS}}{text}"
 
@@ -94,7 +109,7 @@ def _temperature(conditions: Conditions) -> str:
 def _throttling(conditions: Conditions) -> str:
     if conditions.is_throttled:
         reasons = ", ".join(conditions.throttled_meanwhile)
-        return f"THROTTLED while it was measured ({reasons}): NOT TO BE COMPARED, see below"
+        return f"while it was measured: {reasons}"
     if not conditions.tells_throttling:
         return "no firmware that would tell"
     if conditions.throttled_since_start:
@@ -108,8 +123,7 @@ def _other_work(conditions: Conditions) -> str:
     before = "" if load is None else f"; load average before: {load:g}"
     if conditions.others_cores is None:
         return f"the kernel does not say{before}"
-    taken = f"other programs took {conditions.others_cores:.2f} cores meanwhile{before}"
-    return f"BUSY: {taken}" if conditions.is_busy else taken
+    return f"other programs took {conditions.others_cores:.2f} cores meanwhile{before}"
 
 
 def _process(process: ProcessTimes) -> Iterator[str]:
@@ -133,7 +147,7 @@ def _process(process: ProcessTimes) -> Iterator[str]:
 
 
 def _frames(model: ModelTimes) -> Iterator[str]:
-    yield f"ONE FRAME, {model.title} on {model.runtime}, 1 thread"
+    yield f"ONE FRAME, with {model.title} on {model.runtime}, 1 thread"
     yield _row("", "p50 ms", "p95 ms", "p99 ms", "spread", "a second", "samples")
     for frame in model.frames:
         yield f"  {_frame_title(frame)}"
@@ -189,18 +203,23 @@ def _sweep(models: Sequence[ModelTimes]) -> Iterator[str]:
     )
     for model in models:
         ways = [one for one in model.sweep if one.invoke]
-        best = min((one.invoke.median_ms for one in ways if one.invoke), default=0.0)
+        best = min((_slowest_ms(one.invoke) for one in ways if one.invoke), default=0.0)
         for number, way in enumerate(model.sweep):
             title = "" if number else model.title
             start = f"  {title:20}  {way.runtime:14}  {way.kernels:8}  {way.threads:>7}"
             if way.invoke is None:
                 yield f"{start}  cannot: {way.problem}"
                 continue
-            mark = "  fastest" if way.invoke.median_ms == best else ""
+            mark = "  fastest" if _slowest_ms(way.invoke) == best else ""
             yield (
                 f"{start}  {_ms(way.invoke.p50_ms)}  {_ms(way.invoke.p95_ms)}  "
                 f"{_percent(way.invoke.spread)}{mark}"
             )
+
+
+def _slowest_ms(times: Times) -> float:
+    """The slowest round: what is fast in one and a thousand times slower in the next is not."""
+    return max(times.round_medians_ms)
 
 
 def _comparison(found: Comparison) -> Iterator[str]:
@@ -228,14 +247,6 @@ def _legend(document: Document) -> Iterator[str]:
         f"fastest of {document.options.rounds} rounds to the slowest, of the median. Pictures are "
         "drawn; files are in the system's cache."
     )
-    conditions = document.conditions
-    if conditions.is_throttled:
-        yield (
-            "The board slowed itself down: cool it (a heat sink, a fan) or give it its own power "
-            "supply, and measure again."
-        )
-    if conditions.is_busy:
-        yield "The machine was busy with something else: end that, and measure again."
 
 
 def _row(name: str, *cells: str) -> str:
@@ -262,7 +273,7 @@ def _range(times: Times) -> str:
 
 
 def _percent(part: float) -> str:
-    return f"{100 * part:4.0f} %"
+    return f"{100 * part:4.0f} %" if part < 10 else ">999 %"
 
 
 def _ms(value: float | None) -> str:

@@ -30,6 +30,7 @@ from edge.bench.document import (
     ModelTimes,
     Options,
     ProcessTimes,
+    marks,
 )
 from edge.bench.drawing import ready_pictures, to_png
 from edge.bench.folders import folder_times, run_folder, write_folders
@@ -82,7 +83,7 @@ class Wanted:
 
 
 def measure(wanted: Wanted, machine: Machine, software: Software, say: Say) -> Document:
-    """Measures it all, in about 10 s or 45 s for one small model on a PC.
+    """Measures it all, in about 10 s or 45 s for one small model on a PC with nothing else to do.
 
     say: told what is measured, step by step.
 
@@ -95,13 +96,15 @@ def measure(wanted: Wanted, machine: Machine, software: Software, say: Say) -> D
     with _ended_by_signals(), tempfile.TemporaryDirectory(prefix=PREFIX) as folder:
         readable, failures = _readable(wanted)
         found = _measure(wanted, readable, Path(folder), _Steps(wanted, say, watch))
+    conditions = watch.conclude(found.clock_step_ns)
     return Document(
         schema=SCHEMA,
+        marks=marks(machine, conditions),
         date_utc=date.isoformat(timespec="seconds"),
         options=Options(wanted.quick, wanted.jobs, wanted.most_threads, wanted.plan.rounds),
         machine=machine,
         software=software,
-        conditions=watch.conclude(found.clock_step_ns),
+        conditions=conditions,
         process=found.process,
         models=found.models,
         failures=(*failures, *found.failures),
@@ -255,7 +258,7 @@ def find_models(words: Sequence[str]) -> tuple[tuple[Path, ...], frozenset[Path]
     optional: set[Path] = set()
     for word in words:
         if Path(word).is_dir():
-            inside = sorted(Path(word).glob("*.tflite"))
+            inside = sorted(Path(word).glob("*.tflite"), key=_int8_first)
             if not inside:
                 raise UsageError(f"expected models (.tflite) in the folder {word}, got none")
             found += inside
@@ -263,6 +266,11 @@ def find_models(words: Sequence[str]) -> tuple[tuple[Path, ...], frozenset[Path]
         else:
             found.append(find_model(word))
     return tuple(dict.fromkeys(found)), frozenset(optional)
+
+
+def _int8_first(path: Path) -> tuple[bool, Path]:
+    """Of the variants it is the one for small boards, and the one that is shipped."""
+    return not path.stem.endswith("-int8"), path
 
 
 @contextmanager

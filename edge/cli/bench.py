@@ -10,7 +10,7 @@ import click
 
 @click.command()
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
-@click.option("--quick", is_flag=True, help="About 10 s instead of 45, and less sure.")
+@click.option("--quick", is_flag=True, help="About 10 s on a PC instead of 45; less sure.")
 @click.option(
     "--threads",
     type=click.IntRange(min=1),
@@ -55,8 +55,8 @@ def bench(
     """Measure how fast MODEL is on this machine.
 
     MODEL is a shipped name, a .tflite, or a folder of them, such as all variants of an export;
-    several are measured in turn. Without MODEL: digits. Pictures are drawn, so nothing else is
-    needed.
+    several are measured in turn, and whole processes with the first. Without MODEL: digits.
+    Pictures are drawn, so nothing else is needed.
 
     With --compare, exits with 2 before anything is measured when FILE is of another machine; with
     1 when models in a folder could not be measured.
