@@ -57,7 +57,8 @@ class SweepTimes:
 
     runtime: str
     kernels: str
-    """`default`: XNNPACK's where it has them; `builtin`: the runtime's own."""
+    """A key of `edge.interpreter.KERNELS`; the number of threads is tried with those that
+    `classify` takes."""
     threads: int
     invoke: Times | None
     problem: str | None
@@ -79,7 +80,8 @@ class ModelTimes:
     accuracy: float | None
     """As the gate measured it, 0 to 1, the least over the runtimes; none: unproven."""
     runtime: str
-    """The one that `classify` takes."""
+    """The one that `classify` takes, as the kernels."""
+    kernels: str
     load: Times
     """File to classifier: read, check, build the interpreter; nothing imported any more."""
     read: Times

@@ -35,9 +35,10 @@ from edge.bench.document import (
 from edge.bench.drawing import ready_pictures, to_png
 from edge.bench.folders import folder_times, run_folder, write_folders
 from edge.bench.machine import Machine, Software
+from edge.bench.models import read_models
 from edge.bench.timing import summarize
-from edge.bundle import Bundle, read_bundle
-from edge.errors import ModelError, UsageError
+from edge.bundle import Bundle
+from edge.errors import ModelError
 from edge.strict import from_dict
 
 PREFIX = "edgeproof-bench-"
@@ -94,7 +95,7 @@ def measure(wanted: Wanted, machine: Machine, software: Software, say: Say) -> D
     date = datetime.datetime.now(datetime.timezone.utc)
     watch = Watch()
     with _ended_by_signals(), tempfile.TemporaryDirectory(prefix=PREFIX) as folder:
-        readable, failures = _readable(wanted)
+        readable, failures = read_models(wanted.models, wanted.optional)
         found = _measure(wanted, readable, Path(folder), _Steps(wanted, say, watch))
     conditions = watch.conclude(found.clock_step_ns)
     return Document(
@@ -139,21 +140,6 @@ class _Steps:
         self._watch.look()
         self._done += 1
         self._say(f"{self._done}/{self._of} {what}")
-
-
-def _readable(wanted: Wanted) -> tuple[dict[Path, Bundle], list[Failure]]:
-    """Bundles that are whole, before anything is started."""
-    found, failures = {}, []
-    for path in wanted.models:
-        try:
-            found[path] = read_bundle(path)
-        except ModelError as error:
-            if path not in wanted.optional:
-                raise
-            failures.append(Failure(path.name, " ".join(str(error).split())))
-    if not found:
-        raise ModelError(f"none of {len(failures)} models can be used: {failures[0].problem}")
-    return found, failures
 
 
 def _measure(wanted: Wanted, bundles: dict[Path, Bundle], folder: Path, steps: _Steps) -> _Found:
@@ -240,37 +226,6 @@ def _measure_folders(
 def from_dict_all(cls: type[Any], tables: Sequence[Any]) -> list[Any]:
     """What the worker sent, as dataclasses."""
     return [from_dict(cls, table, "worker") for table in tables]
-
-
-def find_models(words: Sequence[str]) -> tuple[tuple[Path, ...], frozenset[Path]]:
-    """The bundles that are meant: shipped names, files, and what lies in folders.
-
-    Returns:
-        All of them, and those that came out of folders.
-
-    Raises:
-        ModelError: an unknown name.
-        UsageError: a folder without models.
-    """
-    from edge.zoo import find_model
-
-    found: list[Path] = []
-    optional: set[Path] = set()
-    for word in words:
-        if Path(word).is_dir():
-            inside = sorted(Path(word).glob("*.tflite"), key=_int8_first)
-            if not inside:
-                raise UsageError(f"expected models (.tflite) in the folder {word}, got none")
-            found += inside
-            optional.update(inside)
-        else:
-            found.append(find_model(word))
-    return tuple(dict.fromkeys(found)), frozenset(optional)
-
-
-def _int8_first(path: Path) -> tuple[bool, Path]:
-    """Of the variants it is the one for small boards, and the one that is shipped."""
-    return not path.stem.endswith("-int8"), path
 
 
 @contextmanager

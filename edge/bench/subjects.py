@@ -63,6 +63,7 @@ class Subject:
     path: Path
     bundle: Bundle
     runtime: str
+    kernels: str
     load: Case
     frames: list[FrameCase]
     sweep: list[SweepCase]
@@ -83,6 +84,7 @@ class Subject:
             model_sha256=contract.model.sha256,
             accuracy=min(scores, default=None),
             runtime=self.runtime,
+            kernels=self.kernels,
             load=self.load.series["load"].times(),
             read=self.load.series["read"].times(),
             frames=tuple(map(_frame_times, self.frames)),
@@ -114,15 +116,18 @@ def open_subject(path: Path, threads: tuple[int, ...], has_camera: bool) -> Subj
         LOAD_WEIGHT,
         {"load": lambda: Classifier(read_bundle(path)).close(), "read": lambda: read_bundle(path)},
     )
-    sweep = _sweep(bundle.model, classifier.input_tensor(ready), threads)
-    return Subject(path, bundle, classifier.runtime, load, frames, sweep)
+    sweep = _sweep(bundle, classifier.input_tensor(ready), threads)
+    kernels = kernels_of(classifier)
+    return Subject(path, bundle, classifier.runtime, kernels, load, frames, sweep)
 
 
 def _frame_case(
     what: str, weight: float, classifier: Classifier, frame: NDArray[np.uint8]
 ) -> FrameCase:
     # The seam between the stages: the classifier's tensor into an interpreter of the same kind.
-    interpreter = Interpreter(classifier.bundle.model, runtime=classifier.runtime)
+    interpreter = Interpreter(
+        classifier.bundle.model, runtime=classifier.runtime, kernels=kernels_of(classifier)
+    )
     tensor = classifier.input_tensor(frame)
     case = Case(
         weight,
@@ -136,26 +141,42 @@ def _frame_case(
     return FrameCase(what, width, height, classifier.classify(frame).label, case)
 
 
-def _sweep(model: bytes, tensor: NDArray[np.generic], threads: tuple[int, ...]) -> list[SweepCase]:
+def _sweep(
+    bundle: Bundle, tensor: NDArray[np.generic], threads: tuple[int, ...]
+) -> list[SweepCase]:
     """Each runtime with each number of threads, and with its other kernels in one."""
     found = []
     for runtime in installed_runtimes():
-        for count in threads:
-            found.append(_sweep_case(model, tensor, runtime, "default", count))
-        for kernels in KERNELS:
-            if kernels not in ("default", REFERENCE):
-                found.append(_sweep_case(model, tensor, runtime, kernels, 1))
+        try:
+            with Classifier(bundle, runtime=runtime) as classifier:
+                taken = kernels_of(classifier)
+        except EdgeproofError as error:  # an operator that this runtime does not have yet
+            found.append(SweepCase(runtime, "default", 1, None, " ".join(str(error).split())))
+            continue
+        ways = [(taken, count) for count in threads]
+        ways += [(kernels, 1) for kernels in KERNELS if kernels not in (taken, REFERENCE)]
+        cases = (_sweep_case(bundle.model, tensor, runtime, *way) for way in ways)
+        found += [case for case in cases if case]
     return found
+
+
+def kernels_of(one: Classifier | Interpreter) -> str:
+    """Those that run, a key of KERNELS: what was asked for need not be had."""
+    kernels: str = getattr(one, "kernels", "default")
+    return kernels
 
 
 def _sweep_case(
     model: bytes, tensor: NDArray[np.generic], runtime: str, kernels: str, threads: int
-) -> SweepCase:
+) -> SweepCase | None:
+    """None: these kernels cannot be had, and others came in their place."""
     try:
         interpreter = Interpreter(model, runtime=runtime, kernels=kernels, threads=threads)
         interpreter.invoke(tensor)
-    except EdgeproofError as error:  # an operator that this runtime does not have yet
+    except EdgeproofError as error:
         return SweepCase(runtime, kernels, threads, None, " ".join(str(error).split()))
+    if hasattr(interpreter, "kernels") and kernels_of(interpreter) != kernels:
+        return None
     case = Case(SWEEP_WEIGHT, {"invoke": lambda: interpreter.invoke(tensor)})
     return SweepCase(runtime, kernels, threads, case, None)
 

@@ -64,8 +64,9 @@ def bench(
     from edge.bench.compare import check_machine, compare
     from edge.bench.document import read_document, to_json
     from edge.bench.machine import read_machine, read_software
+    from edge.bench.models import find_models
     from edge.bench.report import report_lines
-    from edge.bench.run import Wanted, find_models, measure
+    from edge.bench.run import Wanted, measure
     from edge.files import make_writable, write_atomic
 
     before = read_document(compare_path) if compare_path else None
