@@ -13,6 +13,10 @@ from edge.bench.timing import Times
 from edge.errors import UsageError
 
 Verdict = Literal["better", "worse", "as before"]
+LEAST_CHANGE = 0.05
+"""What is less is no difference to anybody."""
+FEW_ROUNDS, OF_FEW = 3, 0.15
+"""Fewer rounds do not tell how much a number varies: then by so much."""
 
 
 @dataclass(frozen=True)
@@ -21,13 +25,14 @@ class Ratio:
 
     what: str
     unit: str
-    """`ms`, `pictures/s`, `MB` or `bytes`."""
+    """`ms`, `pictures/s` or `MB`."""
     before: float
     now: float
     ratio: float
     """now / before."""
     verdict: Verdict
-    """`as before`: the rounds of the one and of the other overlap, so no difference is shown."""
+    """`as before`: less than LEAST_CHANGE, or the rounds of the one overlap with the other's, so
+    that no difference is shown."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +139,8 @@ def _of_models(before: ModelTimes, now: ModelTimes) -> Iterator[Ratio]:
         if old:
             where = f"{now.title}, {frame.what} {frame.width}x{frame.height}"
             yield _of_times(f"{where}, preprocess", old.preprocess, frame.preprocess)
-            yield _of_times(f"{where}, invoke", old.invoke, frame.invoke)
+            if frame.what == "ready":  # it is the same for every frame
+                yield _of_times(f"{where}, invoke", old.invoke, frame.invoke)
             yield _of_times(f"{where}, whole", old.whole, frame.whole)
     ways = {(one.runtime, one.kernels, one.threads): one for one in before.sweep}
     for way in now.sweep:
@@ -145,7 +151,7 @@ def _of_models(before: ModelTimes, now: ModelTimes) -> Iterator[Ratio]:
             yield _of_times(what, earlier.invoke, way.invoke)
     if before.peak_mb and now.peak_mb:
         pair = before.peak_mb, now.peak_mb
-        margins = [(one * 0.98, one * 1.02) for one in pair]  # a process's own varies by so much
+        margins = [(one, one, one) for one in pair]  # it varies by less than LEAST_CHANGE
         yield _ratio(f"{now.title}, peak memory", "MB", *pair, *margins)
 
 
@@ -162,11 +168,19 @@ def _ratio(
     rounds_before: tuple[float, ...],
     rounds_now: tuple[float, ...],
 ) -> Ratio:
-    overlap = min(rounds_now) <= max(rounds_before) and min(rounds_before) <= max(rounds_now)
+    low_before, high_before = _range(rounds_before)
+    low_now, high_now = _range(rounds_now)
+    overlap = low_now <= high_before and low_before <= high_now
+    is_same = overlap or abs(now - before) <= LEAST_CHANGE * before
     is_less = now < before
     verdict: Verdict = "better" if is_less == (unit != "pictures/s") else "worse"
     ratio = round(now / before, 4) if before else 1.0
-    return Ratio(what, unit, before, now, ratio, "as before" if overlap else verdict)
+    return Ratio(what, unit, before, now, ratio, "as before" if is_same else verdict)
+
+
+def _range(rounds: tuple[float, ...]) -> tuple[float, float]:
+    margin = 0 if len(rounds) >= FEW_ROUNDS else OF_FEW
+    return min(rounds) * (1 - margin), max(rounds) * (1 + margin)
 
 
 def _keyed(models: tuple[ModelTimes, ...]) -> dict[tuple[str, int], ModelTimes]:

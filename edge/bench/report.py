@@ -139,14 +139,18 @@ def _comparison(found: Comparison) -> Iterator[str]:
         yield f"  NOT TO BE RELIED ON: {warning}"
     for difference in found.differences:
         yield f"  differs: {difference}"
+    if found.warnings:
+        yield "  Each ratio therefore has a question mark."
     width = max((len(one.what) for one in found.ratios), default=0)
-    yield f"  {'':{width}}  {'BEFORE':>8}  {'NOW':>8}  {'NOW/BEFORE':>10}"
+    yield f"  {'':{width}}  {'BEFORE':>7}  {'NOW':>7}  {'':10}  NOW/BEFORE"
     mark = "?" if found.warnings else " "
     for one in found.ratios:
+        verdict = "" if one.verdict == "as before" else one.verdict
         yield (
-            f"  {one.what:{width}}  {number(one.before):>8}  {number(one.now):>8}  "
-            f"{one.ratio:9.2f}{mark}  {one.verdict}, {one.unit}"
-        )
+            f"  {one.what:{width}}  {number(one.before)}  {number(one.now)}  {one.unit:10}  "
+            f"{one.ratio:9.2f}{mark}  {verdict}"
+        ).rstrip()
+    yield "  Without a word: as before, as far as the rounds of the two tell."
 
 
 def _legend(document: Document) -> Iterator[str]:
