@@ -46,6 +46,9 @@ PREFIX = "edgeproof-bench-"
 ALL_THREADS = 4
 """Up to so many each number is tried, then every doubling and the last."""
 
+MORE_MODELS = 0.25
+"""Part of a round's time by which each further model makes it longer."""
+
 Say = Callable[[str], None]
 
 
@@ -148,7 +151,7 @@ def _measure(wanted: Wanted, bundles: dict[Path, Bundle], folder: Path, steps: _
     request = {
         "models": [str(path.absolute()) for path in bundles],
         "threads": thread_counts(wanted.most_threads),
-        "round_s": plan.round_s,
+        "round_s": plan.round_s * (1 + MORE_MODELS * (len(bundles) - 1)),
         "rounds": plan.rounds,
     }
     starts: list[list[Run]] = []

@@ -15,8 +15,8 @@ def process_lines(process: ProcessTimes) -> Iterator[str]:
     rounds = f"{start.samples} starts"
     yield f"THE COMMAND, with {process.model}"
     yield (
-        f"  cold start    {number(start.median_ms)} ms  {_range(start):20}  `edgeproof classify "
-        f"PICTURE`, start to end; {rounds}"
+        f"  cold start    {number(start.median_ms)} ms  {_range(start):20}  `classify` of one "
+        f"picture, start to end; {rounds}"
     )
     yield f"    Python      {number(python.median_ms)} ms  {'':20}  of it: an empty Python"
     cpu_ms = number(process.cold_start_cpu_ms)
