@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from edge import cli
@@ -27,6 +28,7 @@ from edge.bench.report import report_lines
 from edge.bench.run import Plan, thread_counts
 from edge.bench.timing import Series, Times, measure_slice, percentile, summarize
 from edge.bundle import read_bundle, write_bundle
+from edge.contract import Input, Preprocess
 from edge.errors import EnvironmentFault, UsageError
 from edge.preprocess import find_regions
 from edge.zoo import shipped_models
@@ -94,6 +96,11 @@ def all_times(value: Any) -> list[Times]:
     return [times for name in fields for times in all_times(getattr(value, name))]
 
 
+def fastest_ms(times: Times) -> float:
+    """The fastest round: the machine that tests this may be busy."""
+    return min(times.round_medians_ms)
+
+
 # ---- a measurement -------------------------------------------------------------------------------
 
 
@@ -118,9 +125,10 @@ def test_stages_are_parts_of_the_whole(measured: Measured) -> None:
     assert sizes == [("ready", 28, 28), *(("camera", *size) for size in CAMERA_SIZES)]
     assert {frame.answer for frame in model.frames[1:]} == {"2"}  # as drawn, so it was found
     for frame in model.frames[1:]:
-        assert frame.preprocess.median_ms + frame.invoke.median_ms > frame.whole.median_ms / 3
-        assert frame.preprocess.median_ms > 5 * model.frames[0].preprocess.median_ms
-    assert model.read.median_ms < 1.5 * model.load.median_ms
+        parts_ms = fastest_ms(frame.preprocess) + fastest_ms(frame.invoke)
+        assert fastest_ms(frame.whole) / 3 < parts_ms < 3 * fastest_ms(frame.whole)
+        assert fastest_ms(frame.preprocess) > 5 * fastest_ms(model.frames[0].preprocess)
+    assert fastest_ms(model.read) < 2 * fastest_ms(model.load)
     assert process.python.median_ms < process.cold_start.median_ms
     assert process.cold_start_cpu_ms > 10
     assert model.resident_mb is not None
@@ -576,6 +584,16 @@ def test_what_is_shorter_than_the_clock_can_tell_is_called_several_times() -> No
     assert [len(samples) for samples in series["quick"].rounds] == [1, 1]
     assert series["quick"].times().median_ms < 0.1
     assert len(calls) == 2 * series["quick"].calls + 3
+
+
+def test_models_of_photos_are_drawn_for_in_their_own_size_and_color() -> None:
+    spec = Input(32, 48, "rgb", Preprocess("photo", (0.0,) * 3, (255.0,) * 3, "crop"))
+    assert ready_pictures(spec, 2).shape == (2, 32, 48, 3)
+    frame = camera_frame(spec, 640, 480)
+    (region,) = find_regions(frame, spec)
+    assert region.pixels.shape == (32, 48, 3)
+    assert np.ptp(region.pixels) > 100
+    assert (camera_frame(spec, 640, 480, seed=1) != frame).any()
 
 
 @pytest.mark.parametrize("model", ["digits", "fashion"])
