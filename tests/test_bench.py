@@ -59,7 +59,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Measured:
     variants = folder / "variants"
     variants.mkdir()
     shutil.copy(DIGITS, variants / "digits-int8.tflite")
-    write_bundle(variants / "bare.tflite", replace(read_bundle(DIGITS), proof=None))
+    write_bundle(variants / "bare.tflite", replace(read_bundle(DIGITS), proof_json=None))
     (variants / "broken.tflite").write_bytes(b"nothing of the kind")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run, "QUICK", SHORT)
