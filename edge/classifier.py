@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -32,6 +33,10 @@ MAX_WIDTH = 1.8
 
 SURE = 0.9
 """Least score of each part for which a region is cut: half of another thing may look like one."""
+
+
+LOAD_FRAMES = 4
+"""Golden frames that XNNPACK's int8 kernels are tried on at each load: half a millisecond."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +81,14 @@ class Classifier:
         *,
         runtime: str | None = None,
         threads: int = 1,
-        kernels: str = "default",
+        kernels: str | None = None,
     ) -> None:
         """
         bundle: as `read_bundle` returns it, so its hash was checked.
         runtime: `tflite-runtime` or `ai-edge-litert`; none takes the first installed.
         threads: one is fastest for small models.
-        kernels: `default`, `builtin` or `reference`, see `edge.interpreter`.
+        kernels: a key of `edge.interpreter.KERNELS`; none takes `xnnpack` where it answers some
+            golden frames rightly, and `default` otherwise.
 
         Raises:
             ModelError: the tensors do not fit the contract or the labels.
@@ -91,10 +97,11 @@ class Classifier:
         self.bundle = bundle
         self.contract = bundle.contract
         self.labels = bundle.labels
-        self._interpreter = Interpreter(
-            bundle.model, runtime=runtime, threads=threads, kernels=kernels
-        )
+        load = partial(Interpreter, bundle.model, runtime=runtime, threads=threads)
+        self._interpreter = load(kernels=kernels or "xnnpack")
         self.runtime = self._interpreter.runtime.package
+        self.passed_over = self._interpreter.passed_over
+        """Why XNNPACK's int8 kernels do not run where they were looked for; else empty."""
         check_output(self.labels, self.output.shape, self.contract.name)
         expected, got = (1, *self.contract.input.shape), self._interpreter.input.shape
         if got != expected:
@@ -102,6 +109,10 @@ class Classifier:
                 f"model {self.contract.name!r}: its contract says input {expected}, "
                 f"its tensor is {got}"
             )
+        if kernels is None and self.kernels == "xnnpack" and not self._is_right():
+            self._interpreter.close()
+            self._interpreter = load(kernels="default")
+            self.passed_over = "with them, golden frames are missing or come out wrong"
 
     @classmethod
     def load(
@@ -210,6 +221,20 @@ class Classifier:
         """(1, height, width, channels) in the input tensor's own dtype: what the model is fed."""
         tensor = prepare(frame, self.contract.input)[np.newaxis]
         return quantize(tensor, self._interpreter.input)
+
+    @property
+    def kernels(self) -> str:
+        """Those that run: a key of `edge.interpreter.KERNELS`."""
+        return self._interpreter.kernels
+
+    def _is_right(self) -> bool:
+        from edge.selftest import run_selftest
+
+        try:
+            run_selftest(self, LOAD_FRAMES)
+        except (ModelError, FrameError):
+            return False
+        return True
 
     @property
     def output(self) -> TensorSpec:
