@@ -16,9 +16,10 @@ from edge.bundle import Bundle, check_output, read_bundle
 from edge.contract import Output
 from edge.errors import FrameError, ModelError, NothingFound
 from edge.interpreter import Interpreter
-from edge.preprocess import Region, find_regions, prepare, scale
+from edge.lookup import input_tables, output_table, to_input
+from edge.preprocess import Region, find_regions, prepare_pixels
 from edge.preprocess.region import Box
-from edge.quantize import TensorSpec, dequantize, quantize
+from edge.quantize import TensorSpec, dequantize
 from edge.reading import reading_lines
 from edge.zoo import find_model
 
@@ -109,6 +110,8 @@ class Classifier:
                 f"model {self.contract.name!r}: its contract says input {expected}, "
                 f"its tensor is {got}"
             )
+        self._inputs = input_tables(self.contract.input, self._interpreter.input)
+        self._values = output_table(self.output)
         if kernels is None and self.kernels == "xnnpack" and not self._is_right():
             self._interpreter.close()
             self._interpreter = load(kernels="default")
@@ -166,8 +169,10 @@ class Classifier:
     def _whole(self, region: Region, top: int) -> Result:
         """One region, with pieces near by where the model is surer of it with them."""
         part = self._answer(region, top)
+        if not region.wholes:
+            return part
         wholes = [self._answer(whole, top) for whole in region.wholes]
-        best = max(wholes, key=lambda result: result.score, default=part)
+        best = max(wholes, key=lambda result: result.score)
         return best if best.score >= max(SURE, part.score) else part
 
     def _read(self, region: Region, top: int) -> list[Result]:
@@ -185,8 +190,7 @@ class Classifier:
         return [replace(whole, label=UNKNOWN) if is_wide else whole]
 
     def _answer(self, region: Region, top: int) -> Result:
-        tensor = scale(region.pixels, self.contract.input)[np.newaxis]
-        output = self._interpreter.invoke(quantize(tensor, self._interpreter.input)).reshape(-1)
+        output = self._interpreter.invoke(to_input(region.pixels, self._inputs)).reshape(-1)
         scores = to_scores(self._checked(output), self.contract.output)
         ranked = rank(scores, self.labels, top)
         best = ranked[0]
@@ -207,6 +211,8 @@ class Classifier:
         return self._checked(self.raw_output(frame))
 
     def _checked(self, output: NDArray[np.generic]) -> NDArray[np.float32]:
+        if self._values is not None:  # of bytes, all finite
+            return self._values.take(output.view(np.uint8))
         logits = dequantize(output, self.output)
         if not np.isfinite(logits).all():
             raise FrameError("bad-output", f"model {self.contract.name!r} answered {logits}")
@@ -219,8 +225,7 @@ class Classifier:
 
     def input_tensor(self, frame: NDArray[np.uint8]) -> NDArray[np.generic]:
         """(1, height, width, channels) in the input tensor's own dtype: what the model is fed."""
-        tensor = prepare(frame, self.contract.input)[np.newaxis]
-        return quantize(tensor, self._interpreter.input)
+        return to_input(prepare_pixels(frame, self.contract.input), self._inputs)
 
     @property
     def kernels(self) -> str:
@@ -281,15 +286,17 @@ def to_scores(values: NDArray[np.float32], output: Output) -> NDArray[np.float64
 
 def softmax(logits: NDArray[np.float32], output: Output) -> NDArray[np.float64]:
     """float64 (classes,) probabilities of logits divided by the contract's temperature."""
-    scaled = logits.astype(np.float64) / output.temperature
-    powers = np.exp(scaled - scaled.max())
-    return np.asarray(powers / powers.sum())
+    powers = np.divide(logits, output.temperature, dtype=np.float64)
+    powers -= np.maximum.reduce(powers)
+    np.exp(powers, out=powers)
+    powers /= np.add.reduce(powers)
+    return powers
 
 
 def rank(scores: NDArray[np.float64], labels: tuple[str, ...], top: int) -> tuple[Score, ...]:
     """The `top` best labels (at least one), best first; equal scores in label order."""
-    order = np.argsort(-scores, kind="stable")[: max(1, top)]
-    return tuple(Score(labels[i], float(scores[i])) for i in order)
+    order = (-scores).argsort(kind="stable")[: max(1, top)]
+    return tuple([Score(labels[index], scores.item(index)) for index in order.tolist()])
 
 
 def _least_score(results: list[Result]) -> float:
