@@ -91,10 +91,10 @@ def switch_on(module: ModuleType, interpreter: Any, threads: int) -> str:
     if package not in VERSIONS or not _is_int8(interpreter):
         return "default"
     delegate = open_delegate(module, threads)
-    interpreter._delegates.append(delegate)  # it lets go of them after all else
     try:
+        interpreter._delegates.append(delegate)  # it lets go of them after all else
         interpreter._interpreter.ModifyGraphWithDelegate(delegate.pointer)
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, TypeError, AttributeError) as error:
         raise Unavailable(f"the delegate was refused: {error}") from None
     return "xnnpack"
 
