@@ -233,13 +233,21 @@ class Classifier:
         return self._interpreter.kernels
 
     def _is_right(self) -> bool:
-        from edge.selftest import run_selftest
+        """Whether some golden frames come out as on record."""
+        from edge.golden import choose_record, differences
 
-        try:
-            run_selftest(self, LOAD_FRAMES)
-        except (ModelError, FrameError):
+        golden = self.bundle.golden
+        if golden is None or not len(golden.frames) or not golden.outputs:
             return False
-        return True
+        step = max(1, len(golden.frames) // LOAD_FRAMES)
+        expected = golden.outputs[choose_record(golden.outputs, self.runtime, self.kernels)][::step]
+        try:
+            got = np.stack([self.raw_output(frame) for frame in golden.frames[::step]])
+        except FrameError:
+            return False
+        if (got.shape, got.dtype) != (expected.shape, expected.dtype):
+            return False
+        return not differences(got, expected, self.output.scale)[2].any()
 
     @property
     def output(self) -> TensorSpec:

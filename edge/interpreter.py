@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from edge.errors import EnvironmentFault, ModelError
 from edge.quantize import INTEGER_LIMITS, TensorSpec, dequantize
 from edge.quiet import quiet
-from edge.xnnpack import Unavailable, switch_on
 
 
 class Runtime(NamedTuple):
@@ -182,11 +181,11 @@ def _build(
         with quiet(keep=lambda line: not line.startswith("INFO:")):  # "Created ... delegate"
             interpreter = load()
             if kernels == "xnnpack":
-                try:
-                    kernels = switch_on(module, interpreter, threads)
-                except Unavailable as error:
-                    kernels, passed_over = "default", str(error)
-                    interpreter = load()  # a delegate that was refused may have left its traces
+                from edge.xnnpack import switch_on
+
+                kernels, passed_over = switch_on(module, interpreter, threads)
+                if passed_over:  # a delegate that was refused may have left its traces
+                    interpreter = load()
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise ModelError(

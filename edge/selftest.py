@@ -8,15 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge.errors import ModelError
-from edge.interpreter import with_kernels
+from edge.golden import choose_record, differences
 
 if TYPE_CHECKING:
     from edge.classifier import Classifier
-
-QUANTIZED_TOLERANCE_STEPS = 16
-"""Kernels differ in the last bits: up to 11 steps between two runtimes over 10,000 pictures."""
-FLOAT_TOLERANCE = 1e-3
-"""Of the largest golden logit. Float kernels differ by about 1e-6; a wrong one by far more."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +32,8 @@ class SelfTest:
     """Those that ran: a key of `edge.interpreter.KERNELS`."""
 
 
-def run_selftest(classifier: Classifier, most_frames: int | None = None) -> SelfTest:
+def run_selftest(classifier: Classifier) -> SelfTest:
     """Classifies the golden frames and compares with what was recorded.
-
-    most_frames: none takes them all; fewer are spread over them.
 
     Raises:
         ModelError: no golden frames, another label, or an output beyond the tolerance.
@@ -48,21 +41,16 @@ def run_selftest(classifier: Classifier, most_frames: int | None = None) -> Self
     name, golden = classifier.contract.name, classifier.bundle.golden
     if golden is None or not len(golden.frames) or not golden.outputs:
         raise ModelError(f"model {name!r} carries no golden frames to test itself with")
-    own = (with_kernels(classifier.runtime, classifier.kernels), classifier.runtime)
-    recorded_on = next((key for key in own if key in golden.outputs), min(golden.outputs))
-    step = 1 if most_frames is None else max(1, len(golden.frames) // most_frames)
-    expected = golden.outputs[recorded_on][::step]
-    got = np.stack([classifier.raw_output(frame) for frame in golden.frames[::step]])
+    recorded_on = choose_record(golden.outputs, classifier.runtime, classifier.kernels)
+    expected = golden.outputs[recorded_on]
+    got = np.stack([classifier.raw_output(frame) for frame in golden.frames])
     if got.shape != expected.shape or got.dtype != expected.dtype:
         raise ModelError(
             f"model {name!r}: expected golden outputs {expected.dtype} {expected.shape}, "
             f"got {got.dtype} {got.shape}"
         )
-    scale, meaning = classifier.output.scale, classifier.contract.output.meaning
-    difference = np.abs(got.astype(np.float64) - expected.astype(np.float64)) * (scale or 1.0)
-    largest = float(np.abs(expected.astype(np.float64)).max())
-    tolerance = QUANTIZED_TOLERANCE_STEPS * scale if scale else FLOAT_TOLERANCE * largest
-    wrong = (got.argmax(axis=1) != expected.argmax(axis=1)) | ~(difference.max(axis=1) <= tolerance)
+    meaning = classifier.contract.output.meaning
+    difference, tolerance, wrong = differences(got, expected, classifier.output.scale)
     if wrong.any():
         raise ModelError(
             f"model {name!r} computes wrongly here: {int(wrong.sum())} of {len(expected)} golden "

@@ -76,27 +76,28 @@ class Delegate:
             self._delete(pointer)
 
 
-def switch_on(module: ModuleType, interpreter: Any, threads: int) -> str:
+def switch_on(module: ModuleType, interpreter: Any, threads: int) -> tuple[str, str]:
     """Gives an interpreter of an int8 model XNNPACK's kernels for it, before it is allocated.
 
     module: the one of the runtime that `interpreter` is of.
 
     Returns:
-        The key of KERNELS that is now true: `xnnpack`, or `default` where nothing was to be done.
-
-    Raises:
-        Unavailable: they cannot be had; what is left of the interpreter is not to be used.
+        The key of KERNELS that is now true, `xnnpack` or `default`, and why these kernels cannot
+        be had: then what is left of the interpreter is not to be used. Empty where they are on, and
+        where there was nothing to do.
     """
     package = module.__name__.partition(".")[0]
     if package not in VERSIONS or not _is_int8(interpreter):
-        return "default"
-    delegate = open_delegate(module, threads)
+        return "default", ""
     try:
+        delegate = open_delegate(module, threads)
         interpreter._delegates.append(delegate)  # it lets go of them after all else
         interpreter._interpreter.ModifyGraphWithDelegate(delegate.pointer)
+    except Unavailable as problem:
+        return "default", str(problem)
     except (RuntimeError, ValueError, TypeError, AttributeError) as error:
-        raise Unavailable(f"the delegate was refused: {error}") from None
-    return "xnnpack"
+        return "default", f"the delegate was refused: {error}"
+    return "xnnpack", ""
 
 
 def open_delegate(module: ModuleType, threads: int = 1) -> Delegate:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -147,6 +148,20 @@ def test_delegate_that_is_refused_leaves_the_stock_kernels(
     assert kernels == "default"
     assert "refused" in passed_over
     assert (answers(bundle, frames[:20], runtime=RUNTIME) == stock).all()
+
+
+def test_nothing_of_a_refused_delegate_stays(
+    exported: Exported, frames: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle, real = exported.bundle("int8"), xnnpack.switch_on
+
+    def refuse(*arguments: Any) -> tuple[str, str]:
+        real(*arguments)
+        return "default", "refused, but its mark is on the interpreter"
+
+    stock = answers(bundle, frames, runtime=RUNTIME, kernels="default")
+    monkeypatch.setattr(xnnpack, "switch_on", refuse)
+    assert (answers(bundle, frames, runtime=RUNTIME) == stock).all()
 
 
 @pytest.mark.parametrize("version", ["2.13.0", "2.17.0"])
