@@ -36,8 +36,8 @@ def write_archive(path: Path, files: Mapping[str, bytes], programs: set[str]) ->
     whole = {**files, SUMS: sums}
     folders = {"", *(str(Path(name).parent) for name in whole)} - {"."}
     buffer = io.BytesIO()
-    # USTAR and no PAX headers: these would hold what differs from one Python to the next.
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+    # GNU's format: USTAR cuts names at 100 characters, which wheels can have.
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
         for name in sorted({*folders, *whole}):
             entry = tarfile.TarInfo(f"{folder}/{name}".rstrip("/"))
             entry.mtime = MTIME_S

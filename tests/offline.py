@@ -18,10 +18,10 @@ from pathlib import Path
 
 from PIL import Image
 
+from tests.arm.emulate import BUILD
 from tests.drawing import on_paper
 from tests.pi_root import PYTHONS, make_root, run_in
 
-CACHE = Path(__file__).parent.parent / "build/arm"
 DIGITS = ("1", "4", "7")
 NO_NETWORK = """\
 import socket
@@ -41,7 +41,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("archive", type=Path)
     parser.add_argument("--release", choices=tuple(PYTHONS), action="append")
-    parser.add_argument("--cache", type=Path, default=CACHE)
+    parser.add_argument("--cache", type=Path, default=BUILD)
     options = parser.parse_args()
     failed = False
     for release in options.release or tuple(PYTHONS):

@@ -8,11 +8,14 @@ of this machine is changed: programs run in a user namespace, in which binfmt_mi
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+
+from tests.arm import debian
+from tests.arm.emulate import BUILD
+from tests.arm.emulate import _emulator as emulators
 
 PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
 """Debian's release -> its Python."""
@@ -20,21 +23,9 @@ PACKAGES = (
     "coreutils", "dash", "findutils", "grep", "libstdc++6", "python3", "sed", "tar", "util-linux",
 )  # fmt: skip
 """What a shell script may expect of any Debian, and Python. Their dependencies come with them."""
-QEMU = "qemu-aarch64-static"
-APT_CONF = """\
-APT::Architecture "arm64";
-APT::Architectures {{ "arm64"; }};
-APT::Install-Recommends "0";
-APT::Sandbox::User "";
-Acquire::Languages "none";
-Acquire::Retries "3";
-Dir::Cache "{folder}";
-Dir::Etc::preferencesparts "/dev/null";
-Dir::Etc::sourcelist "{folder}/sources.list";
-Dir::Etc::sourceparts "/dev/null";
-Dir::State "{folder}";
-Dir::State::status "{folder}/status";
-"""
+DEVICES = ("null", "zero", "urandom")
+PATIENCE_S = 300
+"""Until a program there is taken to hang."""
 MAGIC = (
     r":arm64:M::\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00"
     r":\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:"
@@ -45,6 +36,7 @@ set -e
 mount -t binfmt_misc none /proc/sys/fs/binfmt_misc
 printf %s "$1" >/proc/sys/fs/binfmt_misc/register
 mount -t proc none "$2/proc"
+mount --rbind /sys "$2/sys"
 for device in null zero urandom; do mount --bind "/dev/$device" "$2/dev/$device"; done
 root=$2
 shift 2
@@ -56,70 +48,32 @@ def make_root(release: str, cache: Path) -> Path:
     """The root folder of that Debian release for arm64; downloaded and unpacked once.
 
     Raises:
-        RuntimeError: no Debian server is known to this machine's apt, or a step failed.
+        EnvironmentFault: no Debian server, or a step failed.
     """
-    root = cache / f"root-{release}"
+    root, making = cache / f"root-{release}", cache / f"root-{release}.new"
     if root.exists():
         return root
-    apt, making = cache / f"apt-{release}", cache / f"root-{release}.new"
-    for folder in ("lists/partial", "archives/partial"):
-        (apt / folder).mkdir(parents=True, exist_ok=True)
-    (apt / "status").touch()
-    (apt / "sources.list").write_text(f"deb {debian_mirror()} {release} main\n")
-    (apt / "apt.conf").write_text(APT_CONF.format(folder=apt.resolve()))
-    get = ["apt-get", "-qq", "--yes"]
-    _run([*get, "update"], {"APT_CONFIG": str(apt / "apt.conf")})
-    _run([*get, "install", "--download-only", *PACKAGES], {"APT_CONFIG": str(apt / "apt.conf")})
+    archives = debian.download(cache / f"apt-{release}", release, "arm64", PACKAGES)
     shutil.rmtree(making, ignore_errors=True)
-    for folder in ("dev", "home/pi", "proc", "tmp", "usr/bin", "usr/lib", "usr/sbin"):
-        (making / folder).mkdir(parents=True)
-    for folder in ("bin", "lib", "sbin"):
-        (making / folder).symlink_to(f"usr/{folder}")
-    for device in ("null", "zero", "urandom"):
+    debian.unpack(archives, making)
+    for folder in ("dev", "home/pi", "proc", "sys", "tmp"):
+        (making / folder).mkdir(parents=True, exist_ok=True)
+    for device in DEVICES:
         (making / "dev" / device).touch()
-    for package in sorted((apt / "archives").glob("*.deb")):
-        # Through tar, which keeps the links that / has to folders of /usr; dpkg -x replaces them.
-        content = subprocess.check_output(["dpkg", "--fsys-tarfile", str(package)])
-        command = ["tar", "-xf", "-", "-C", str(making)]
-        command += ["--keep-directory-symlink", "--no-same-owner"]
-        subprocess.run(command, input=content, check=True)
     (making / "bin/sh").unlink(missing_ok=True)
     (making / "bin/sh").symlink_to("dash")
     making.rename(root)
     return root
 
 
-def debian_mirror() -> str:
-    """$DEBIAN_MIRROR, else where this machine's apt gets Debian from."""
-    if mirror := os.environ.get("DEBIAN_MIRROR"):
-        return mirror
-    listing = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(ORIGIN)|$(REPO_URI)"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    for line in listing.stdout.splitlines():
-        origin, _, address = line.partition("|")
-        if origin == "Debian" and address.rstrip("/").endswith("/debian"):
-            return address
-    raise RuntimeError("no Debian among apt's sources: set DEBIAN_MIRROR to the address of one")
-
-
-def run_in(root: Path, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+def run_in(
+    root: Path, command: Sequence[str], cache: Path = BUILD
+) -> subprocess.CompletedProcess[str]:
     """Runs a program of `root`, which sees no other files, no network and no other processes."""
-    qemu = shutil.which(QEMU)
-    if qemu is None:
-        raise RuntimeError(f"{QEMU} is missing: apt-get install qemu-user-static")
-    rule = f"{MAGIC}{qemu}:F"  # F: opened now, for it is not to be found behind chroot
+    qemu = emulators(cache)["qemu-aarch64"]
+    rule = f"{MAGIC}{qemu.resolve()}:F"  # F: opened now, for behind chroot it is not to be found
     apart = ["unshare", "--user", "--map-root-user", "--mount", "--net", "--pid", "--fork"]
     return subprocess.run(
         [*apart, "--kill-child", "sh", "-c", INSIDE, "sh", rule, str(root), *command],
-        capture_output=True, text=True, check=False,
+        capture_output=True, text=True, check=False, timeout=PATIENCE_S,
     )  # fmt: skip
-
-
-def _run(command: Sequence[str], environment: dict[str, str]) -> None:
-    done = subprocess.run(
-        command, env={**os.environ, **environment}, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()}")
