@@ -9,6 +9,7 @@ DATA    ?=
 EXTRAS   ?=
 MODELS   ?=
 PLATFORM ?= aarch64
+PYTHONS  ?= 3.11 3.13
 PI       ?=
 
 BIN  := $(VENV)/bin
@@ -83,7 +84,7 @@ wheel: setup  ## Build the wheel: dist/edgeproof-*.whl
 
 # The archive's path is all that it prints on stdout.
 MAKE_BUNDLE = $(BIN)/python -m deploy.bundle --wheel "$$(ls -t dist/edgeproof-*.whl | head -n 1)" \
-    --machine '$(PLATFORM)' --extras '$(EXTRAS)' --models '$(MODELS)'
+    --machine '$(PLATFORM)' --pythons '$(PYTHONS)' --extras '$(EXTRAS)' --models '$(MODELS)'
 
 bundle: wheel  ## One archive for a Pi without internet; EXTRAS=camera,live,mqtt MODELS="PATH..."
 	@$(MAKE_BUNDLE)

@@ -6,6 +6,7 @@ In it: wheels for each Python, models, `install`, and the sums of all files.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from deploy.wheels import (
     gather,
     needed_glibc,
     one_wheel,
+    python_of,
     read_constraints,
     unpacked_bytes,
 )
@@ -64,8 +66,7 @@ class Content:
 
     @property
     def targets(self) -> list[Target]:
-        pairs = [version.split(".") for version in self.pythons]
-        return [Target(self.machine, (int(major), int(minor))) for major, minor in pairs]
+        return [_target(self.machine, version, self.wheel) for version in self.pythons]
 
 
 def bundle(content: Content, constraints: str, cache: Path, out: Path, fetch: Fetch | None) -> Path:
@@ -74,7 +75,7 @@ def bundle(content: Content, constraints: str, cache: Path, out: Path, fetch: Fe
     constraints: text of constraints.txt. cache: the folder with wheels. fetch: see `gather`.
 
     Raises:
-        UsageError: an extra that edgeproof does not have, two models of one name.
+        UsageError: an extra or a Python that edgeproof does not have, two models of one name.
         ModelError: a model that is no bundle, or a damaged one.
         EnvironmentFault: a wheel that is not to be had.
     """
@@ -111,6 +112,14 @@ def bundle(content: Content, constraints: str, cache: Path, out: Path, fetch: Fe
     path = out / f"{content.name}.tar"
     write_archive(path, files, {"install"})
     return path
+
+
+def _target(machine: str, version: str, wheel: Path) -> Target:
+    supported = python_of(wheel)
+    match = re.fullmatch(r"(\d+)\.(\d+)", version)
+    if match is None or not supported.contains(version):
+        raise UsageError(f"PYTHONS: expected versions of {supported}, such as 3.11, got {version}")
+    return Target(machine, (int(match[1]), int(match[2])))
 
 
 def _models(paths: Iterable[Path]) -> dict[str, bytes]:

@@ -81,7 +81,7 @@ sed 's/^[0-9a-f]*  //' "$files/SHA256SUMS" | sort >"$work/all"
 sort "$work/there" | comm -23 "$work/all" - >"$work/lacking"
 if [ -s "$work/lacking" ]; then
     size_kb=$(cd "$files" && tr '\n' '\0' <"$work/lacking" | du -ck --files0-from=- | tail -n 1 | cut -f 1)
-    say "sending $(wc -l <"$work/lacking") of $(wc -l <"$work/all") files, $((size_kb / 1024)) MB, to $host"
+    say "sending $(wc -l <"$work/lacking") of $(wc -l <"$work/all") files, $size_kb kB, to $host"
     send <"$work/lacking" || fail "$host: files could not be sent; the card may be full: df -h"
 else
     say "$host has all files already"

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from packaging.markers import Marker
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import (
     InvalidWheelFilename,
@@ -189,6 +190,11 @@ def requirements(wheel: Path) -> list[Requirement]:
 
 def extras_of(wheel: Path) -> list[str]:
     return list(_metadata(wheel).get_all("Provides-Extra") or ())
+
+
+def python_of(wheel: Path) -> SpecifierSet:
+    """The Pythons that a wheel says it is for."""
+    return SpecifierSet(_metadata(wheel).get("Requires-Python") or "")
 
 
 def needed_glibc(wheels: Iterable[Path], target: Target) -> int:

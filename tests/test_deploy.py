@@ -60,9 +60,10 @@ class Make:
         extras: tuple[str, ...] = (),
         models: tuple[Path, ...] = (),
         machine: str = platform.machine(),
+        pythons: tuple[str, ...] = (PYTHON,),
     ) -> Path:
         wheel = fake_edgeproof(self.folder / "dist", version, ends)
-        content = Content(wheel, extras, models, machine, (PYTHON,))
+        content = Content(wheel, extras, models, machine, pythons)
         return bundle(content, CONSTRAINTS, self.cache, self.folder / "dist", None)
 
     def unpacked(
@@ -205,6 +206,9 @@ def test_every_requirement_of_a_device_has_an_exact_version() -> None:
 def test_wrong_content_is_refused_before_anything_is_written(make: Make, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="EXTRAS: expected some of mqtt, got cam"):
         make.archive(extras=("cam",))
+    for version in ("3.9", "three"):
+        with pytest.raises(UsageError, match=rf"PYTHONS: expected versions of >=3.10.* {version}"):
+            make.archive(pythons=(version,))
     damaged = tmp_path / "damaged.tflite"
     damaged.write_bytes(DIGITS.read_bytes()[:-100])
     with pytest.raises(ModelError):
