@@ -150,8 +150,14 @@ def test_names_longer_than_a_tar_header_are_kept(tmp_path: Path) -> None:
         assert f"{'a' * 40}/{name}" in archive.getnames()
 
 
-@pytest.mark.parametrize(("target", "numpy"), [(BOOKWORM, "1.26.4"), (TRIXIE, "2.5.5")], ids=str)
-def test_wheels_are_chosen_for_the_device(tmp_path: Path, target: Target, numpy: str) -> None:
+@pytest.mark.parametrize(
+    ("target", "numpy", "runtime"),
+    [(BOOKWORM, "1.26.4", "tflite_runtime"), (TRIXIE, "2.5.5", "ai_edge_litert")],
+    ids=str,
+)
+def test_wheels_are_chosen_for_the_device(
+    tmp_path: Path, target: Target, numpy: str, runtime: str
+) -> None:
     """By the device's markers, tags and C library, whatever Python this is."""
     for version, tag in [
         ("1.26.4", "cp311-cp311-manylinux_2_17_aarch64.manylinux2014_aarch64"),
@@ -160,19 +166,28 @@ def test_wheels_are_chosen_for_the_device(tmp_path: Path, target: Target, numpy:
         ("2.5.5", "cp313-cp313-manylinux_2_39_aarch64"),
     ]:
         make_wheel(tmp_path, "numpy", version, tag=tag)
+    for name in ("tflite-runtime", "ai-edge-litert"):
+        make_wheel(tmp_path, name, "2")
     root = make_wheel(
         tmp_path, "root", "1",
-        requires=["numpy<2; python_version < '3.12'", "numpy>=2; python_version >= '3.12'"],
+        requires=[
+            "numpy",
+            "tflite-runtime; python_version < '3.12' and sys_platform == 'linux'",
+            "ai-edge-litert; python_version >= '3.12' or sys_platform != 'linux'",
+        ],
     )  # fmt: skip
     constraints = (
+        "tflite-runtime==2\nai-edge-litert==2\n"
         "numpy==1.26.4 ; python_full_version < '3.12'\n"
         "numpy==2.5.5 ; python_full_version >= '3.12'\n"
     )
     found = gather(root, (), target, read_constraints(constraints, target), tmp_path, None)
     abi = "cp{}{}".format(*target.python)
-    assert [path.name.split("-")[1:3] for path in found] == [[numpy, abi]]
+    assert sorted(path.name.split("-")[0] for path in found) == sorted(["numpy", runtime])
+    (chosen,) = (path for path in found if path.name.startswith("numpy"))
+    assert chosen.name.split("-")[1:3] == [numpy, abi]
+    assert "x86_64" not in chosen.name
     assert needed_glibc(found, target) == {"1.26.4": 17, "2.5.5": 28}[numpy]
-    assert "x86_64" not in found[0].name
 
 
 def test_requirements_of_requirements_come_with_their_extras(tmp_path: Path) -> None:
@@ -231,7 +246,8 @@ def test_installed_command_runs_by_way_of_current(make: Make) -> None:
     (site,) = (make.target / "current").glob("lib/python*/site-packages")
     assert (site / "paho_mqtt.py").exists()
     assert not (site / "pip").exists()
-    assert list((site / "edge/__pycache__").glob("cli.*.pyc"))
+    # Also what `verify` has not imported, and so not compiled by the way.
+    assert list((site / "__pycache__").glob("paho_mqtt.*.pyc"))
 
 
 def test_second_install_only_verifies(make: Make) -> None:
