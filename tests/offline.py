@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import shutil
 import subprocess
 import sys
@@ -45,13 +46,12 @@ def main() -> int:
     options = parser.parse_args()
     failed = False
     for release in options.release or tuple(PYTHONS):
-        started_s = time.monotonic()
+        started_s, cpu_s = time.monotonic(), _cpu_s()
         problems = try_release(options.archive, release, options.cache)
         failed |= bool(problems)
-        seconds = time.monotonic() - started_s
-        print(
-            f"{release}: {'FAILED: ' + '; '.join(problems) if problems else 'ok'} ({seconds:.0f} s)"
-        )
+        verdict = f"FAILED: {'; '.join(problems)}" if problems else "ok"
+        took = f"{time.monotonic() - started_s:.0f} s, {_cpu_s() - cpu_s:.0f} s of processor"
+        print(f"{release}: {verdict} ({took})", flush=True)
     return int(failed)
 
 
@@ -83,6 +83,11 @@ def try_release(archive: Path, release: str, cache: Path) -> list[str]:
     if again.returncode or "was there already" not in again.stderr:
         problems.append(f"the second install ended with {again.returncode}")
     return problems
+
+
+def _cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _tell(done: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[str]:
