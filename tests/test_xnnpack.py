@@ -257,10 +257,10 @@ def test_verify_and_doctor_name_the_kernels(exported: Exported, edgeproof: Edgep
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core")
 def test_threads_change_no_answer(exported: Exported, frames: NDArray[np.uint8]) -> None:
     bundle = exported.bundle("int8")
-    one = answers(bundle, frames[:50], runtime=RUNTIME)
+    one = answers(bundle, frames[:8], runtime=RUNTIME)
     with Classifier(bundle, runtime=RUNTIME, threads=2) as classifier:
         assert classifier.kernels == "xnnpack"
-        two = np.stack([classifier.raw_output(frame) for frame in frames[:50]])
+        two = np.stack([classifier.raw_output(frame) for frame in frames[:8]])
     assert (one == two).all()
 
 
