@@ -5,7 +5,7 @@ VENV    ?= .venv
 DATASET ?= optdigits
 RECIPE  ?= cnn
 DATA    ?=
-ROUNDS  ?= 7
+ROUNDS  ?= 5
 ONLY    ?=
 SKIP    ?=
 MACHINE ?=
@@ -78,7 +78,7 @@ check: setup  ## Lint, formatting, types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: setup  ## Side by side with other ways, in ratios; ROUNDS=7 SKIP="tensorflow mediapipe" DOCS=1
+bench: setup  ## Side by side with other ways, in ratios; ROUNDS=5 SKIP="tensorflow mediapipe" DOCS=1
 	@$(BIN)/python -m benchmarks --rounds $(ROUNDS) --only "$(ONLY)" --skip "$(SKIP)" \
 	    --machine "$(MACHINE)" $(if $(DOCS),--docs)
 

@@ -6,5 +6,7 @@ PHOTOS = 200
 """JPEG files of 1280x720 in one folder."""
 FILM_FRAMES = 300
 """Frames of 1280x720."""
+CALLS = 2000
+"""Frames of 28x28 whose calls are timed within one process."""
 FRAMES = 10_000
-"""Frames of 28x28 that are classified within one process."""
+"""Frames of 28x28 whose labels are compared."""

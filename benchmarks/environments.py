@@ -43,6 +43,8 @@ class Environment:
     """Name -> version."""
     size_mb: float | None
     """Of what pip installed, on disk, 10^6 bytes; none: it holds more than this contender."""
+    bytecode_mb: float | None
+    """The part of it that Python can write again."""
 
 
 def build_wheel(folder: Path) -> Path:
@@ -94,16 +96,17 @@ def wanted(name: str, wheel: Path) -> tuple[list[str], str]:
 def look(name: str, bin: Path) -> Environment:
     """What is installed there."""
     found = json.loads(_run([str(bin / "python"), "-c", LIST]))
-    size_mb = None
+    size_mb = bytecode_mb = None
     if name != BORROWED:
         (packages,) = (bin.parent / "lib").glob("python*/site-packages")
-        size_mb = disk_bytes(packages) / 1e6
-    return Environment(name, bin, found["python"], found["packages"], size_mb)
+        size_mb, bytecode_mb = disk_mb(packages)
+    return Environment(name, bin, found["python"], found["packages"], size_mb, bytecode_mb)
 
 
-def disk_bytes(folder: Path) -> int:
-    """What the files take on disk, whole blocks, as `du` counts."""
-    return sum(512 * path.lstat().st_blocks for path in [folder, *folder.rglob("*")])
+def disk_mb(folder: Path) -> tuple[float, float]:
+    """What all files, and the .pyc among them, take on disk: whole blocks, as `du` counts."""
+    taken = {path: 512e-6 * path.lstat().st_blocks for path in [folder, *folder.rglob("*")]}
+    return sum(taken.values()), sum(mb for path, mb in taken.items() if path.suffix == ".pyc")
 
 
 def run_python(environment: Environment, *arguments: str) -> None:

@@ -21,10 +21,10 @@ class Ratio:
     """How many times better one contender is than another, above 1: better."""
 
     value: float
-    """Of the medians."""
+    """Median of the ratios of samples that were taken one after the other in the same turn."""
     low: float
     high: float
-    """Quartiles of the ratios of samples taken side by side; of fewer than four, the extremes."""
+    """Their quartiles; of fewer than four, the extremes."""
 
 
 def series(runs: Runs, contender: str, task: str, measure: Measure) -> list[float]:
@@ -37,7 +37,7 @@ def series(runs: Runs, contender: str, task: str, measure: Measure) -> list[floa
     if measure == "time":
         return [one.wall_s for one in samples]
     if measure == "memory":
-        return [one.peak_mb for one in samples]
+        return [one.peak_mb for one in samples if one.peak_mb is not None]
     if measure == "call":
         return [one.call_us for one in samples if one.call_us is not None]
     start = TASKS[task].start
@@ -63,7 +63,7 @@ def compare(runs: Runs, better: str, than: str, task: str, measure: Measure) -> 
     if measure == "rate":
         ours, theirs = theirs, ours  # more is better; of all others, less is
     each = [other / one for one, other in zip(ours, theirs, strict=False)]
-    return Ratio(median(theirs) / median(ours), *spread(each))
+    return Ratio(median(each), *spread(each))
 
 
 def spread(values: Sequence[float]) -> tuple[float, float]:

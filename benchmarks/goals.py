@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from benchmarks.environments import Environment
 from benchmarks.figures import Measure, Ratio, Runs, agreement, compare
 
 MAX_BASE_MB = 110
@@ -87,17 +88,17 @@ GOALS = (
     Goal(
         "`Classifier.classify` on a ready frame, float32",
         "bare set + invoke + get / ours",
-        "ours-float32", "bare-float32", "frames", "call", 1 / 1.5, "at most 1.5 times bare",
+        "ours-float32", "bare-float32", "calls", "call", 1 / 1.5, "at most 1.5 times bare",
     ),
     Goal(
         "`Classifier.classify` on a ready frame, int8, same kernels",
         "bare set + invoke + get / ours",
-        "ours-int8", "kernels-int8", "frames", "call", 1 / 1.5, "at most 1.5 times bare",
+        "ours-int8", "kernels-int8", "calls", "call", 1 / 1.5, "at most 1.5 times bare",
     ),
     Goal(
         "int8 on tflite-runtime 2.14",
         "stock set + invoke + get / ours",
-        "kernels-int8", "bare-int8", "frames", "call", 4, "at least 4 times the stock speed",
+        "kernels-int8", "bare-int8", "calls", "call", 4, "at least 4 times the stock speed",
     ),
     Goal(
         "resident memory of one classification",
@@ -108,7 +109,7 @@ GOALS = (
 
 
 def judge(
-    runs: Runs, answers: Mapping[tuple[str, str], Sequence[str]], base_mb: float | None
+    runs: Runs, answers: Mapping[tuple[str, str], Sequence[str]], base: Environment | None
 ) -> list[Verdict]:
     """Every goal in its order, with what was measured."""
     verdicts = []
@@ -117,11 +118,11 @@ def judge(
         verdicts.append(_verdict(goal, found))
         if goal.ours == "kernels-int8":
             verdicts.append(judge_labels(answers))
-    return [*verdicts, judge_size(base_mb)]
+    return [*verdicts, judge_size(base)]
 
 
 def _verdict(goal: Goal, found: Ratio | None) -> Verdict:
-    wanted = f"{number(goal.least)} or more ({goal.asked})"
+    wanted = f"{goal.least:.3g} or more ({goal.asked})"
     if found is None:
         return Verdict(goal.what, goal.ratio, "not measured", None, None, None, wanted, None)
     measured = f"{number(found.value)} ({number(found.low)} to {number(found.high)})"
@@ -149,14 +150,15 @@ def judge_labels(answers: Mapping[tuple[str, str], Sequence[str]]) -> Verdict:
     return Verdict(what, "labels", measured, share, None, None, "all equal", same == len(ours))
 
 
-def judge_size(base_mb: float | None) -> Verdict:
+def judge_size(base: Environment | None) -> Verdict:
     """Whether the base install is small enough."""
     goal = f"at most {MAX_BASE_MB} MB"
     what = "installed size of the base edge environment, NumPy included"
-    if base_mb is None:
+    if base is None or base.size_mb is None:
         return Verdict(what, "", "not measured", None, None, None, goal, None)
-    measured = f"{base_mb:.0f} MB"
-    return Verdict(what, "on disk", measured, base_mb, None, None, goal, base_mb <= MAX_BASE_MB)
+    measured = f"{base.size_mb:.0f} MB, {base.bytecode_mb:.0f} MB of it bytecode"
+    is_reached = base.size_mb <= MAX_BASE_MB
+    return Verdict(what, "on disk", measured, base.size_mb, None, None, goal, is_reached)
 
 
 def number(value: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks.counts import FILM_FRAMES, FRAMES, PHOTOS, PICTURES
+from benchmarks.counts import CALLS, FILM_FRAMES, FRAMES, PHOTOS, PICTURES
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,13 @@ TASKS = {
         Task("photos", "a folder of JPEG photos of 1280x720", "photos", PHOTOS, "one-photo"),
         Task("one-frame", "a film of one frame, whole process", "one.mp4", 1),
         Task("film", "a film of 1280x720", "film.mp4", FILM_FRAMES, "one-frame"),
-        Task("frames", "ready 28x28 frames", "frames.npy", FRAMES, has_own_clock=True),
+        Task("calls", "ready 28x28 frames", "calls.npy", CALLS, has_own_clock=True),
+        Task("frames", "drawn digits", "frames.npy", FRAMES, samples=0, has_own_clock=True),
         Task("mnist", "MNIST's test pictures", "mnist.npy", FRAMES, samples=0, has_own_clock=True),
     )
 }
 STILLS = ("one-png", "png", "one-photo", "photos")
-OWN_CLOCK = ("frames", "mnist")
+OWN_CLOCK = ("calls", "frames", "mnist")
 FLOAT, INT8 = "{models}/digits-float32.tflite", "{models}/digits-int8.tflite"
 ONNX, MEDIAPIPE = "{models}/digits.onnx", "{models}/digits-mediapipe.tflite"
 BARE, OURS = "frame_bare.py", "frame_ours.py"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import tempfile
@@ -35,8 +36,8 @@ class Sample:
     wall_s: float
     cpu_s: float
     """User and system time, children included."""
-    peak_mb: float
-    """Largest resident memory, of the largest process, 10^6 bytes."""
+    peak_mb: float | None
+    """Largest resident memory, of the largest process, 10^6 bytes; none: below what can be told."""
     call_us: float | None = None
     """Median of the calls that the contender timed itself."""
 
@@ -135,8 +136,14 @@ def run(command: Sequence[str], is_read: bool) -> tuple[Sample, str]:
         if child.returncode:
             raise Failed(f"exit {child.returncode}: {last_line(err)}")
         out.seek(0)
-        sample = Sample(wall_s, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6)
+        sample = Sample(wall_s, used.ru_utime + used.ru_stime, told_mb(used.ru_maxrss))
         return sample, out.read().decode()
+
+
+def told_mb(peak_kib: int) -> float | None:
+    """A child's peak; none where it is no more than what the child has from this process."""
+    own_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak_kib * 1024 / 1e6 if peak_kib > own_kib else None
 
 
 def last_line(file: IO[bytes]) -> str:

@@ -19,21 +19,25 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks.counts import FILM_FRAMES, FRAMES, PHOTOS, PICTURES
+from benchmarks.counts import CALLS, FILM_FRAMES, FRAMES, PHOTOS, PICTURES
+from edge.classifier import Classifier
 from tests.scenes import draw_scene, plain
 from train.datasets import load_dataset
 from train.samples import Samples
 
 ANGLES = (0, 8, -8, 15, -15, 4)
 """Degrees: the 1,797 digits are used again, turned, until there are enough."""
+SURE = 0.95
 WIDTH, HEIGHT = 1280, 720
 FILM_RATE = 30
 
 
 def main() -> None:
     out = Path(sys.argv[1])
-    digits = many_digits(FRAMES)
-    np.save(out / "frames.npy", np.asarray(digits.frames))
+    everything = many_digits(FRAMES)
+    np.save(out / "frames.npy", np.asarray(everything.frames))
+    digits = clear_ones(everything, PICTURES)
+    np.save(out / "calls.npy", np.asarray(digits.frames)[:CALLS])
     (out / "png").mkdir()
     for number in range(PICTURES):
         name = f"{number:04}-{digits.targets[number]}.png"
@@ -63,6 +67,22 @@ def many_digits(count: int) -> Samples:
         picture = Image.fromarray(digits[index])
         frames.append(np.asarray(picture.rotate(ANGLES[again], Image.Resampling.BICUBIC)))
     return Samples(np.stack(frames), np.resize(targets, count))
+
+
+def clear_ones(digits: Samples, count: int) -> Samples:
+    """The first `count` that the shipped model tells rightly and surely.
+
+    Of the others, the float32 model and its int8 version may say different things.
+    """
+    chosen = []
+    with Classifier.load("digits") as classifier:
+        for index, frame in enumerate(digits):
+            result = classifier.classify(frame)
+            if result.label == str(digits.targets[index]) and result.score >= SURE:
+                chosen.append(index)
+            if len(chosen) == count:
+                break
+    return digits.take(np.array(chosen))
 
 
 def write_photo(folder: Path, digits: Samples, number: int) -> None:

@@ -45,7 +45,6 @@ def make_report(
     missing = {**left_out, **found.failed}
     runs = {key: samples for key, samples in found.runs.items() if key[0] not in found.failed}
     answers = {key: told for key, told in found.answers.items() if key[0] not in found.failed}
-    ours = environments.get("ours")
     return {
         "schema": SCHEMA,
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
@@ -67,7 +66,7 @@ def make_report(
             for name in CONTENDERS
             if name not in missing
         },
-        "goals": [asdict(one) for one in judge(runs, answers, ours.size_mb if ours else None)],
+        "goals": [asdict(one) for one in judge(runs, answers, environments.get("ours"))],
         "samples": [samples_record(key, samples) for key, samples in runs.items()],
     }
 
@@ -88,7 +87,7 @@ def summary(
         "png_per_s": middle(runs, name, "png", "rate"),
         "photos_per_s": middle(runs, name, "photos", "rate"),
         "film_per_s": middle(runs, name, "film", "rate"),
-        "call_us": middle(runs, name, "frames", "call"),
+        "call_us": middle(runs, name, "calls", "call"),
         "folder_s": middle(runs, name, "png", "time"),
         "photo_folder_s": middle(runs, name, "photos", "time"),
     }
@@ -104,13 +103,14 @@ def summary(
 def samples_record(key: tuple[str, str], samples: list[Sample]) -> dict[str, Any]:
     """Every sample of one contender at one task, rounded to what the clock is worth."""
     calls = [one.call_us for one in samples if one.call_us is not None]
+    peaks = [one.peak_mb for one in samples if one.peak_mb is not None]
     return {
         "contender": key[0],
         "task": key[1],
         "pictures": TASKS[key[1]].count,
         "wall_s": [round(one.wall_s, 4) for one in samples],
         "cpu_s": [round(one.cpu_s, 4) for one in samples],
-        "peak_mb": round(median(one.peak_mb for one in samples), 1),
+        "peak_mb": round(median(peaks), 1) if peaks else None,
         **({"call_us": [round(call, 2) for call in calls]} if calls else {}),
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.counts import FRAMES, PHOTOS, PICTURES
+from benchmarks.counts import CALLS, FRAMES, PHOTOS, PICTURES
 from benchmarks.lineup import CONTENDERS
 from benchmarks.report import side_by_side
 
@@ -16,9 +16,9 @@ METHOD = f"""\
 
 - Every run is a process of its own, from its start to its end, in an environment of its own. All
   take turns within each round (A B C, then B C A). Figures are medians over the rounds, ratios
-  those of medians; in brackets, the quartiles of the ratios of neighbours. One run each before the
-  first round is not counted: files are in memory and bytecode is compiled for all. Output goes to
-  /dev/null; labels are compared in the uncounted run.
+  medians of those of neighbours within a turn, with their quartiles in brackets. One run each
+  before the first round is not counted: files are in memory and bytecode is compiled for all.
+  Output goes to /dev/null; labels are compared in the uncounted run.
 - **Every ratio says how many times better edgeproof is: above 1, edgeproof; below 1, the other.**
 - Pictures a second: a folder less its first picture, over its time less the time for one picture.
   So starting up is not in it; it is in the cold start. Worker processes are.
@@ -29,10 +29,14 @@ METHOD = f"""\
   default; MediaPipe and the decoders are as they come.
 - The plain script resizes a photo as a whole; edgeproof finds the digit first. What that is worth
   stands under "right".
-- Peak memory is that of the largest process. Installed size is what pip put there, without pip, in
-  blocks on disk. `tf.lite` runs in the environment of `make setup`, so its size is left open.
+- Peak memory is that of the largest process. Installed size is what pip put there, without pip
+  itself and with the bytecode that it compiles, in blocks on disk, 10^6 bytes. `tf.lite` runs in
+  the environment of `make setup`, so its size is left open.
 - Drawn by the benchmark itself: {PICTURES:,} PNG of 28x28 (optdigits in MNIST's look), {PHOTOS}
-  JPEG of 1280x720 with a digit on lit paper, a film of 1280x720 (MPEG-4), {FRAMES:,} ready frames.
+  JPEG of 1280x720 with a digit on lit paper, a film of 1280x720 (MPEG-4), and ready frames.
+  PNG and photos show digits that the shipped model is sure of, so that whoever runs the same
+  network can give the same labels; the {FRAMES:,} on which int8 kernels are compared are as
+  they come.
 """
 
 
@@ -80,7 +84,7 @@ def missing_lines(report: Mapping[str, Any]) -> list[str]:
     missing = report["not_measured"]
     if not missing:
         return []
-    lines = [f"- {CONTENDERS[name].title}: not measured: {why}" for name, why in missing.items()]
+    lines = [f"- {CONTENDERS[name].title}: {why}" for name, why in missing.items()]
     return ["Left out:", "", *lines, ""]
 
 
@@ -98,12 +102,13 @@ def side_lines(report: Mapping[str, Any]) -> list[str]:
                 cell(one["peak_mb"], "{:.0f} MB"),
                 cell(one["png_per_s"], "{:,.0f}/s"),
                 cell(one["photos_per_s"], "{:,.0f}/s"),
+                cell(one["film_per_s"], "{:,.0f}/s"),
                 cell(one["photos_right"], "{:d}"),
                 "" if same is None else f"{same:,}{'' if same == PICTURES else ' (differs)'}",
                 "" if is_floor else cell(size, "{:.0f} MB"),
             ]
         )
-    heads = ["", "cold start", "peak memory", "28x28 PNG", "photos", "right"]
+    heads = ["", "cold start", "peak memory", "28x28 PNG", "photos", "film", "right"]
     return table([*heads, f"labels as plain, of {PICTURES:,}", "installed"], rows)
 
 
@@ -129,7 +134,7 @@ def call_lines(report: Mapping[str, Any]) -> list[str]:
     ]
     if not rows:
         return []
-    heading = f"A ready frame of 28x28, median of {FRAMES:,} calls in one process:"
+    heading = f"A ready frame of 28x28, median of {CALLS:,} calls in one process:"
     return [heading, "", *table(["", "a call"], rows), ""]
 
 
