@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import sys
 import time
 from dataclasses import dataclass, field
@@ -53,6 +54,7 @@ class Stage:
 
 def main() -> int:
     settings, is_for_docs = parse()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a contender ends with it
     try:
         stage = prepare(settings)
     except Unavailable as error:

@@ -67,9 +67,10 @@ def measure(
         say(f"trying {key[0]}: {TASKS[key[1]].title}")
         attempt(key, commands, found, is_trial=True)
     for number in range(rounds):
-        say(f"round {number + 1} of {rounds}")
         for task in TASKS.values():
             keys = [key for key in commands if key[1] == task.name]
+            if keys and task.samples:
+                say(f"round {number + 1} of {rounds}: {task.title}")
             for sample in range(task.samples):
                 turn = (number * task.samples + sample) % max(1, len(keys))
                 for key in keys[turn:] + keys[:turn]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks.__main__ import parse, reason
 from benchmarks.counts import CALLS, FRAMES, PHOTOS, PICTURES
 from benchmarks.environments import NAMES, REQUIREMENTS, Environment, wanted
 from benchmarks.figures import Runs, compare, series
@@ -275,13 +278,51 @@ def test_the_conductor_is_lean_so_that_memory_is_the_contenders_own() -> None:
     assert done.stdout.strip() == ""
 
 
-def test_an_unknown_name_is_refused() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "--skip", "tensorflo"],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 2
-    assert f"expected names of {', '.join(NAMES)}, got tensorflo" in done.stderr
+def test_an_unknown_name_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench", "--skip", "tensorflo"])
+    with pytest.raises(SystemExit, match="2"):
+        parse()
+    assert f"expected names of {', '.join(NAMES)}, got tensorflo" in capsys.readouterr().err
+
+
+def test_names_are_taken_apart_at_commas_and_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench", "--skip", "tensorflow, mediapipe", "--only", ""])
+    settings, is_for_docs = parse()
+    assert (settings.skip, settings.only, is_for_docs) == (("tensorflow", "mediapipe"), (), False)
+    assert reason("mediapipe", settings) == "left out by SKIP=mediapipe"
+    assert reason("plain", settings) is None
+
+
+def test_a_contender_ends_with_the_run_that_started_it(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    sleeper = f"import os, time; open({str(note)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    code = (
+        "import signal, sys; from benchmarks.measure import run;"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(143));"
+        f"run([sys.executable, '-c', {sleeper!r}], is_read=False)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
+    wait_for(lambda: note.is_file() and note.read_text() != "")
+    parent.terminate()
+    assert parent.wait(10) == 143
+    wait_for(lambda: not is_running(int(note.read_text())))
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is such a process, and no mere remains of one."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_for(is_so: Callable[[], bool], seconds: float = 10) -> None:
+    until_s = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < until_s, "waited in vain"
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(
