@@ -12,8 +12,8 @@ from benchmarks.measure import Sample
 
 Runs = dict[tuple[str, str], list[Sample]]
 Measure = Literal["time", "rate", "call", "memory"]
-SHORTEST_S = 1e-3
-"""Of many pictures less one; noise may say zero."""
+LEAST_WORK = 0.15
+"""Of the start-up: what takes less beside it is noise, and no rate is told."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ def series(runs: Runs, contender: str, task: str, measure: Measure) -> list[floa
     """One number for each sample; empty where it was not measured.
 
     time: seconds of the whole process. rate: pictures a second without the start-up, which is the
-    median time for one picture. call: microseconds. memory: 10^6 bytes at the peak.
+    median time for one picture; empty too where that hides the work. call: microseconds.
+    memory: 10^6 bytes at the peak.
     """
     samples = runs.get((contender, task), [])
     if measure == "time":
@@ -45,8 +46,11 @@ def series(runs: Runs, contender: str, task: str, measure: Measure) -> list[floa
     if not starts:
         return []
     start_s = median(one.wall_s for one in starts)
+    least_s = LEAST_WORK * start_s
+    if not samples or median(one.wall_s for one in samples) - start_s < least_s:
+        return []
     more = TASKS[task].count - 1
-    return [more / max(SHORTEST_S, one.wall_s - start_s) for one in samples]
+    return [more / max(least_s, one.wall_s - start_s) for one in samples]
 
 
 def middle(runs: Runs, contender: str, task: str, measure: Measure) -> float | None:

@@ -45,7 +45,7 @@ TASKS = {
     task.name: task
     for task in (
         Task("one-png", "one 28x28 PNG, whole process", "one.png", 1, samples=3),
-        Task("png", "a folder of 28x28 PNG", "png", PICTURES, "one-png"),
+        Task("png", "a folder of 28x28 PNG", "png", PICTURES, "one-png", samples=2),
         Task("one-photo", "one JPEG of 1280x720, whole process", "one.jpg", 1),
         Task("photos", "a folder of JPEG photos of 1280x720", "photos", PHOTOS, "one-photo"),
         Task("one-frame", "a film of one frame, whole process", "one.mp4", 1),
@@ -96,7 +96,7 @@ CONTENDERS = {
         _script("onnxruntime", "plain script, ONNX Runtime", "with_onnxruntime.py", ONNX),
         _script("opencv", "OpenCV DNN", "with_opencv.py", FLOAT),
         _script("mediapipe", "MediaPipe Tasks", "with_mediapipe.py", MEDIAPIPE),
-        _script("tensorflow", "plain script, tf.lite in TensorFlow", "with_tensorflow.py", FLOAT),
+        _script("tensorflow", "tf.lite in TensorFlow", "with_tensorflow.py", FLOAT),
         _floor("decode-pillow", "decoding alone, Pillow", "plain", STILLS),
         _floor("decode-opencv", "decoding alone, OpenCV", "ours-opencv", (*STILLS, *FILMS)),
         _call("bare-float32", "tflite-runtime, float32", "plain", BARE, "tflite_runtime", FLOAT),

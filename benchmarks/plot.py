@@ -13,11 +13,12 @@ from typing import Any
 from benchmarks.report import EXPECTED, side_by_side
 
 PANELS = (
-    ("start_s", "Cold start, whole process", "shorter is better", "{:.0f} ms", 1000),
+    ("start_s", "Cold start, whole process", "shorter is better", "{:,.0f} ms", 1000),
     ("peak_mb", "Peak memory of one classification", "shorter is better", "{:.0f} MB", 1),
     ("png_per_s", "28x28 PNG files a second", "longer is better", "{:,.0f}/s", 1),
     ("photos_per_s", "1280x720 JPEG photos a second", "longer is better", "{:,.0f}/s", 1),
 )
+WHITE = {"color": "white", "pad": 0.5}
 OURS, OTHER, FLOOR = "#0b6e4f", "#8a9ba8", "#d9dee2"
 
 
@@ -52,12 +53,14 @@ def draw_panel(
     axis.invert_yaxis()
     axis.set_xscale("log")
     if values:
-        axis.set_xlim(min(values) / 2, max(values) * 6)
+        axis.set_xlim(min(values) / 2, max(values) * 12)
     for row, value in zip(rows, values, strict=True):
-        ratio = f"  ({value / plain:.2f}x)" if plain else ""
-        axis.text(value, row, f" {form.format(value * times)}{ratio}", va="center", fontsize=9)
+        ratio = f"  ({value / plain:.3g}x)" if plain else ""
+        axis.text(
+            value, row, f" {form.format(value * times)}{ratio}", va="center", fontsize=9, bbox=WHITE
+        )
     if plain:
-        axis.axvline(plain, color="black", linewidth=0.8, linestyle=":")
+        axis.axvline(plain, color="black", linewidth=0.8, linestyle=":", zorder=0)
     axis.set_xticks([])
     axis.minorticks_off()
     axis.set_title(f"{title}: {sense}", fontsize=11)

@@ -21,7 +21,8 @@ METHOD = f"""\
   Output goes to /dev/null; labels are compared in the uncounted run.
 - **Every ratio says how many times better edgeproof is: above 1, edgeproof; below 1, the other.**
 - Pictures a second: a folder less its first picture, over its time less the time for one picture.
-  So starting up is not in it; it is in the cold start. Worker processes are.
+  So starting up is not in it; it is in the cold start. Starting worker processes is. Where the
+  work is less than 15 % of the start-up, as TensorFlow's may be, nothing is told.
 - edgeproof runs as its users run it: `edgeproof classify`, int8 `digits` model, defaults. The
   others run the float32 model of the same network with a fixed batch of 1, one picture at a time,
   as example scripts do; MediaPipe takes RGB alone and has it behind a mean of the channels. ONNX

@@ -87,6 +87,16 @@ def test_a_rate_leaves_the_start_out() -> None:
     assert series(runs, "plain", "png", "rate") == [pytest.approx(PICTURES - 1)]
 
 
+def test_a_rate_that_hides_behind_the_start_is_not_told() -> None:
+    runs: Runs = {("tensorflow", "one-png"): took(4.0), ("tensorflow", "png"): took(4.5)}
+    assert series(runs, "tensorflow", "png", "rate") == []
+
+
+def test_a_goal_by_rate_tells_the_whole_process_too() -> None:
+    found = verdict(made_up(ours_s=0.1, plain_s=0.4), "a folder of 2,000 PNG of 28x28, base")
+    assert found.measured == "4.00 (4.00 to 4.00); start-up included 4.00"
+
+
 def test_a_ratio_is_of_neighbours_so_a_slow_hour_does_not_matter() -> None:
     ours = took(1, 1, 10, 10, 10)
     plain = took(2, 2, 20, 20, 20)
