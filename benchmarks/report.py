@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
@@ -42,7 +43,7 @@ def make_report(
     photo_labels: list[str],
 ) -> dict[str, Any]:
     """left_out: contender -> why it is not measured. photo_labels: what the photos show."""
-    missing = {**left_out, **found.failed}
+    missing = {name: clean(why) for name, why in {**left_out, **found.failed}.items()}
     runs = {key: samples for key, samples in found.runs.items() if key[0] not in found.failed}
     answers = {key: told for key, told in found.answers.items() if key[0] not in found.failed}
     return {
@@ -113,6 +114,12 @@ def samples_record(key: tuple[str, str], samples: list[Sample]) -> dict[str, Any
         "peak_mb": round(median(peaks), 1) if peaks else None,
         **({"call_us": [round(call, 2) for call in calls]} if calls else {}),
     }
+
+
+def clean(message: str) -> str:
+    """A message without addresses and without this machine's paths: the report is published."""
+    without = re.sub(r"https?://\S+|host='[^']*'", "(address)", message)
+    return re.sub(r"(?<![\w.])/\S+/", "", without.replace("|", "/"))
 
 
 def labels_in_names(folder: Path) -> list[str]:

@@ -180,6 +180,16 @@ def test_a_contender_that_failed_is_listed_and_not_compared() -> None:
     assert report["goals"][0]["is_reached"] is None
 
 
+def test_no_address_and_no_path_of_this_machine_is_published() -> None:
+    found = made_up()
+    found.failed["litert"] = "exit 1: /home/someone/x/model.tflite: gone; https://a.example/simple/"
+    found.failed["opencv"] = "HTTPSConnectionPool(host='a.example', port=443): timed out; 1/15"
+    report = report_of(found)
+    assert report["not_measured"]["litert"] == "exit 1: model.tflite: gone; (address)"
+    assert report["not_measured"]["opencv"].startswith("HTTPSConnectionPool((address), port=443)")
+    assert report["not_measured"]["opencv"].endswith("1/15")
+
+
 def test_a_contender_that_answers_otherwise_is_marked() -> None:
     found = made_up()
     found.answers["opencv", "png"] = ["3", "3", *["7"] * (PICTURES - 2)]
