@@ -28,8 +28,6 @@ from train.samples import Samples
 ANGLES = (0, 8, -8, 15, -15, 4)
 """Degrees: the 1,797 digits are used again, turned, until there are enough."""
 SURE = 0.95
-PEN = 0.1
-"""Width of the stroke on paper, in longer sides of the digit."""
 WIDTH, HEIGHT = 1280, 720
 FILM_RATE = 30
 
@@ -89,10 +87,8 @@ def clear_ones(digits: Samples, count: int) -> Samples:
 
 def write_photo(folder: Path, digits: Samples, number: int) -> None:
     """A page under a lamp with one digit on it, as NUMBER-LABEL.jpg."""
-    setting = replace(plain(number), width=WIDTH, height=HEIGHT, pen=PEN)
-    # optdigits has 8x8 pixels: without more contrast its loops would fill with ink.
-    digit = np.rint(255 * (digits.frames[number] / 255) ** 1.5).astype(np.uint8)
-    scene = draw_scene([digit], setting, number)
+    setting = replace(plain(number), width=WIDTH, height=HEIGHT)
+    scene = draw_scene([digits.frames[number]], setting, number)
     name = f"{number:04}-{digits.targets[number]}.jpg"
     Image.fromarray(scene.frame).save(folder / name, quality=90)
 

@@ -18,7 +18,7 @@ PANELS = (
     ("png_per_s", "28x28 PNG files a second", "longer is better", "{:,.0f}/s", 1),
     ("photos_per_s", "1280x720 JPEG photos a second", "longer is better", "{:,.0f}/s", 1),
 )
-WHITE = {"color": "white", "pad": 0.5}
+WHITE = {"color": "white", "pad": 0.2}
 OURS, OTHER, FLOOR = "#0b6e4f", "#8a9ba8", "#d9dee2"
 
 
@@ -56,9 +56,9 @@ def draw_panel(
         axis.set_xlim(min(values) / 2, max(values) * 12)
     for row, value in zip(rows, values, strict=True):
         ratio = f"  ({value / plain:.3g}x)" if plain else ""
-        axis.text(
-            value, row, f" {form.format(value * times)}{ratio}", va="center", fontsize=9, bbox=WHITE
-        )
+        label = f"{form.format(value * times)}{ratio}"
+        place = {"xytext": (4, 0), "textcoords": "offset points", "va": "center", "fontsize": 9}
+        axis.annotate(label, (value, row), bbox=WHITE, **place)
     if plain:
         axis.axvline(plain, color="black", linewidth=0.8, linestyle=":", zorder=0)
     axis.set_xticks([])
