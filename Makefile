@@ -11,6 +11,12 @@ MODELS   ?=
 PLATFORM ?= aarch64
 PYTHONS  ?= 3.11 3.13
 PI       ?=
+# Of bench: rounds, contenders taken or left out, what to call the machine, whether to write docs/.
+ROUNDS  ?= 5
+ONLY    ?=
+SKIP    ?=
+MACHINE ?=
+DOCS    ?=
 
 BIN  := $(VENV)/bin
 # A run is named by its data set; a recipe other than the default is put behind it.
@@ -20,7 +26,7 @@ TUNED := $(if $(filter file,$(origin RECIPE)),mlp-tuned,$(RECIPE))
 SHIPPED := digits fashion
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train tune export gate gate-selftest test check wheel bundle deploy zoo lock clean
+.PHONY: help setup train tune export gate gate-selftest test check bench wheel bundle deploy zoo lock clean
 
 help:  ## List the targets
 	@echo "make TARGET [DATASET=optdigits|digits|fashion|PATH] [RECIPE=cnn|mlp|separable|mobilenet|PATH] [DATA=DIR] [PYTHON=python3]"
@@ -78,6 +84,10 @@ check: setup  ## Lint, formatting, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: setup  ## Side by side with other ways, in ratios; ROUNDS=5 SKIP="tensorflow mediapipe" DOCS=1
+	@$(BIN)/python -m benchmarks --rounds $(ROUNDS) --only "$(ONLY)" --skip "$(SKIP)" \
+	    --machine "$(MACHINE)" $(if $(DOCS),--docs)
 
 wheel: setup  ## Build the wheel: dist/edgeproof-*.whl
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist
