@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import count, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from edge.bulk.answer import Answer, Job
+    from edge.bulk.spread import Spread
     from edge.classifier import Classifier
     from edge.drawing.folder import PictureFolder
+    from edge.errors import FrameError
     from edge.outputs import Format, Output
-    from edge.sources.frame import Frame
+    from edge.sources.frame import Failure, Frame
+    from edge.sources.video import Every
 
 
 @click.command()
@@ -48,6 +54,12 @@ if TYPE_CHECKING:
     help="Write a sheet for each frame there: every step, and what decided.",
 )
 @click.option("--every", metavar="N|Ns", help="Of a video: each Nth frame, or one in N seconds.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Processes for many pictures; by default one for each core.",
+)
 def classify(
     sources: tuple[str, ...],
     model: str,
@@ -57,6 +69,7 @@ def classify(
     annotate: Path | None,
     explain: Path | None,
     every: str | None,
+    jobs: int | None,
 ) -> int:
     """Classify pictures.
 
@@ -66,13 +79,13 @@ def classify(
 
     Exits with 1 when some inputs could not be classified; the others are all the same.
     """
+    # One picture is too little for BLAS's threads, and workers cannot be forked beside them.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from edge.bulk.spread import Spread, cores
     from edge.classifier import Classifier
     from edge.cli.progress import Progress
-    from edge.errors import FrameError
     from edge.outputs import Output
     from edge.preprocess.detail import needed_side
-    from edge.sources.files import read_frames
-    from edge.sources.frame import Failure
     from edge.sources.video import parse_every
 
     wanted = parse_every(every) if every else None
@@ -86,28 +99,40 @@ def classify(
         task = Task(
             classifier,
             top,
+            format_name,
             is_auto=regions == "auto",
+            side=needed_side(classifier.contract.input),
             pictures=_folder(annotate, "--annotate", sources, err),
             sheets=_folder(explain, "--explain", sources, err),
         )
         if classifier.bundle.proof is None:
             err(f"model {name!r} is unproven: no gate has compared it with what it was made from")
         output = Output(format_name, name, out=_out_now if _is_live(sources) else _out, err=err)
-        side = needed_side(classifier.contract.input)
-        for item in read_frames(sources, every=wanted, side=side):
-            if isinstance(item, Failure):
-                output.failure(item)
-            else:
-                try:
-                    task.run(item, output)
-                except FrameError as error:
-                    output.failure(Failure(item.index, item.source, error))
-                if item.note:
-                    err(f"{item.source}: {item.note}")
-            progress.step()
+        workers = 1 if annotate or explain else jobs or cores()
+        with Spread(task.read, task.failed, workers) as spread:
+            for answer in _answers(sources, wanted, task, spread):
+                output.add(answer)
+                progress.step()
     if output.failures:
         _err(f"{output.failures} of {output.results + output.failures} inputs failed")
     return 1 if output.failures or task.unwritten else 0
+
+
+def _answers(
+    sources: Sequence[str], every: Every | None, task: Task, spread: Spread
+) -> Iterator[Answer]:
+    """One for each frame, in order: files through `spread`, what only comes in turn from here."""
+    from edge.bulk.answer import Job
+    from edge.sources.files import find_inputs, read_input
+
+    numbers = count()
+    for are_files, some in groupby(find_inputs(sources), key=lambda one: one.is_file):
+        if are_files:
+            yield from spread.run(Job(next(numbers), one.source) for one in some)
+        else:
+            for one in some:
+                for item in read_input(one, numbers, every=every, side=task.side):
+                    yield task.answer(item)
 
 
 @dataclass(frozen=True)
@@ -116,11 +141,48 @@ class Task:
 
     classifier: Classifier
     top: int
+    format: Format
     is_auto: bool
+    side: int | None
+    """How many pixels the longer side of a picture needs at least."""
     pictures: PictureFolder | None
     sheets: PictureFolder | None
 
-    def run(self, frame: Frame, output: Output) -> None:
+    def read(self, job: Job) -> Answer:
+        """What is to be written of a picture file."""
+        from edge.sources.files import read_file
+
+        return self.answer(read_file(job.number, job.path, self.side))
+
+    def failed(self, job: Job, error: FrameError) -> Answer:
+        """What is to be written of one that cannot be read."""
+        from edge.sources.frame import Failure
+
+        return self.answer(Failure(job.number, job.path, error))
+
+    def answer(self, item: Frame | Failure) -> Answer:
+        """What is to be written of a frame, or of what came in its place."""
+        from edge.bulk.answer import Answer
+        from edge.errors import FrameError
+        from edge.outputs import Output
+        from edge.sources.frame import Failure
+
+        out: list[str] = []
+        err: list[str] = []
+        name = self.classifier.contract.name
+        output = Output(self.format, name, out.append, err.append, heading=False)
+        if isinstance(item, Failure):
+            output.failure(item)
+        else:
+            try:
+                self._run(item, output)
+            except FrameError as error:
+                output.failure(Failure(item.index, item.source, error))
+            if item.note:
+                err.append(f"{item.source}: {item.note}")
+        return Answer(out, err, is_failure=output.failures > 0)
+
+    def _run(self, frame: Frame, output: Output) -> None:
         """Classifies a frame, and writes and draws what came of it.
 
         Raises:
