@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import count, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,13 +12,11 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from edge.bulk.answer import Answer, Job
+    from edge.bulk.answer import Answer
     from edge.bulk.spread import Spread
-    from edge.classifier import Classifier
+    from edge.bulk.task import Task
     from edge.drawing.folder import PictureFolder
-    from edge.errors import FrameError
-    from edge.outputs import Format, Output
-    from edge.sources.frame import Failure, Frame
+    from edge.outputs import Format
     from edge.sources.video import Every
 
 
@@ -82,6 +79,7 @@ def classify(
     # One picture is too little for BLAS's threads, and workers cannot be forked beside them.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from edge.bulk.spread import Spread, cores
+    from edge.bulk.task import Task
     from edge.classifier import Classifier
     from edge.cli.progress import Progress
     from edge.outputs import Output
@@ -133,87 +131,6 @@ def _answers(
             for one in some:
                 for item in read_input(one, numbers, every=every, side=task.side):
                     yield task.answer(item)
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is to be done with each frame."""
-
-    classifier: Classifier
-    top: int
-    format: Format
-    is_auto: bool
-    side: int | None
-    """How many pixels the longer side of a picture needs at least."""
-    pictures: PictureFolder | None
-    sheets: PictureFolder | None
-
-    def read(self, job: Job) -> Answer:
-        """What is to be written of a picture file."""
-        from edge.sources.files import read_file
-
-        return self.answer(read_file(job.number, job.path, self.side))
-
-    def failed(self, job: Job, error: FrameError) -> Answer:
-        """What is to be written of one that cannot be read."""
-        from edge.sources.frame import Failure
-
-        return self.answer(Failure(job.number, job.path, error))
-
-    def answer(self, item: Frame | Failure) -> Answer:
-        """What is to be written of a frame, or of what came in its place."""
-        from edge.bulk.answer import Answer
-        from edge.errors import FrameError
-        from edge.outputs import Output
-        from edge.sources.frame import Failure
-
-        out: list[str] = []
-        err: list[str] = []
-        name = self.classifier.contract.name
-        output = Output(self.format, name, out.append, err.append, heading=False)
-        if isinstance(item, Failure):
-            output.failure(item)
-        else:
-            try:
-                self._run(item, output)
-            except FrameError as error:
-                output.failure(Failure(item.index, item.source, error))
-            if item.note:
-                err.append(f"{item.source}: {item.note}")
-        return Answer(out, err, is_failure=output.failures > 0)
-
-    def _run(self, frame: Frame, output: Output) -> None:
-        """Classifies a frame, and writes and draws what came of it.
-
-        Raises:
-            FrameError: it cannot be classified.
-        """
-        classifier = self.classifier
-        top = max(self.top, len(classifier.labels)) if self.sheets else self.top
-        if self.is_auto:
-            results = classifier.classify_regions(frame.rgb, top)
-        else:
-            results = [classifier.classify(frame.rgb, top)]
-        told = [replace(result, top=result.top[: self.top]) for result in results]
-        if self.is_auto:
-            output.regions(frame, told)
-        else:
-            output.result(frame, told[0])
-        found = [result for result in results if result.top]
-        if self.pictures:
-            from edge.drawing.annotate import annotate
-
-            self.pictures.write(frame.source, annotate(frame.rgb, found), ".jpg")
-        if self.sheets:
-            from edge.drawing.sheet import draw_sheet
-
-            sheet = draw_sheet(frame, found, classifier.contract, self.is_auto)
-            self.sheets.write(frame.source, sheet, ".png")
-
-    @property
-    def unwritten(self) -> int:
-        """Pictures and sheets that could not be written."""
-        return sum(folder.failures for folder in (self.pictures, self.sheets) if folder)
 
 
 def _folder(

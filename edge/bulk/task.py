@@ -1,0 +1,93 @@
+"""What `classify` does with one input: from the file to the lines that are written of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from edge.bulk.answer import Answer, Job
+from edge.errors import FrameError
+from edge.outputs import Format, Output
+from edge.sources.files import read_file
+from edge.sources.frame import Failure, Frame
+
+if TYPE_CHECKING:
+    from edge.classifier import Classifier, Result
+    from edge.drawing.folder import PictureFolder
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be done with each frame."""
+
+    classifier: Classifier
+    top: int
+    format: Format
+    is_auto: bool
+    side: int | None
+    """How many pixels the longer side of a picture needs at least."""
+    pictures: PictureFolder | None
+    sheets: PictureFolder | None
+
+    def read(self, job: Job) -> Answer:
+        """What is to be written of a picture file."""
+        return self.answer(read_file(job.number, job.path, self.side))
+
+    def failed(self, job: Job, error: FrameError) -> Answer:
+        """What is to be written of one that cannot be read."""
+        return self.answer(Failure(job.number, job.path, error))
+
+    def answer(self, item: Frame | Failure) -> Answer:
+        """What is to be written of a frame, or of what came in its place."""
+        out: list[str] = []
+        err: list[str] = []
+        name = self.classifier.contract.name
+        output = Output(self.format, name, out.append, err.append, heading=False)
+        if isinstance(item, Failure):
+            output.failure(item)
+        else:
+            try:
+                self._run(item, output)
+            except FrameError as error:
+                output.failure(Failure(item.index, item.source, error))
+            if item.note:
+                err.append(f"{item.source}: {item.note}")
+        return Answer(out, err, is_failure=output.failures > 0)
+
+    def _run(self, frame: Frame, output: Output) -> None:
+        """Classifies a frame, and writes and draws what came of it.
+
+        Raises:
+            FrameError: it cannot be classified.
+        """
+        classifier = self.classifier
+        top = max(self.top, len(classifier.labels)) if self.sheets else self.top
+        if self.is_auto:
+            results = classifier.classify_regions(frame.rgb, top)
+        else:
+            results = [classifier.classify(frame.rgb, top)]
+        told = results
+        if top > self.top:
+            told = [replace(result, top=result.top[: self.top]) for result in results]
+        if self.is_auto:
+            output.regions(frame, told)
+        else:
+            output.result(frame, told[0])
+        if self.pictures or self.sheets:
+            self._draw(frame, [result for result in results if result.top])
+
+    def _draw(self, frame: Frame, found: list[Result]) -> None:
+        if self.pictures:
+            from edge.drawing.annotate import annotate
+
+            self.pictures.write(frame.source, annotate(frame.rgb, found), ".jpg")
+        if self.sheets:
+            from edge.drawing.sheet import draw_sheet
+
+            sheet = draw_sheet(frame, found, self.classifier.contract, self.is_auto)
+            self.sheets.write(frame.source, sheet, ".png")
+
+    @property
+    def unwritten(self) -> int:
+        """Pictures and sheets that could not be written."""
+        return sum(folder.failures for folder in (self.pictures, self.sheets) if folder)
