@@ -15,6 +15,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,9 @@ from numpy.typing import NDArray
 from edge.contract import Contract
 from edge.errors import ModelError
 from edge.files import write_atomic
-from edge.proof import Proof
+
+if TYPE_CHECKING:
+    from edge.proof import Proof
 
 LABELS, CONTRACT, PROOF, GOLDEN = "labels.txt", "contract.json", "proof.json", "golden.npz"
 SEAL = "edgeproof sha256 "
@@ -52,8 +55,21 @@ class Bundle:
     labels: tuple[str, ...]
     contract: Contract
     golden: Golden | None = None
-    proof: Proof | None = None
-    """None: not gated yet."""
+    proof_json: str | None = None
+    """proof.json as it stands; none: not gated yet. To classify, nobody needs to read it."""
+
+    @property
+    def proof(self) -> Proof | None:
+        """What the gate found out; none: not gated yet.
+
+        Raises:
+            ModelError: it does not fit.
+        """
+        if self.proof_json is None:
+            return None
+        from edge.proof import Proof
+
+        return Proof.from_json(self.proof_json, self.contract.name)
 
 
 @dataclass(frozen=True)
@@ -132,8 +148,8 @@ def pack_bundle(bundle: Bundle) -> bytes:
         LABELS: "".join(f"{label}\n" for label in bundle.labels).encode(),
         CONTRACT: bundle.contract.to_json().encode(),
     }
-    if bundle.proof is not None:
-        entries[PROOF] = bundle.proof.to_json().encode()
+    if bundle.proof_json is not None:
+        entries[PROOF] = bundle.proof_json.encode()
     if bundle.golden is not None:
         entries[GOLDEN] = _pack_golden(bundle.golden)
     buffer = io.BytesIO()
@@ -190,7 +206,7 @@ def _assemble(model: bytes, entries: dict[str, bytes], where: str) -> Bundle:
     try:
         labels = tuple(entries[LABELS].decode().removesuffix("\n").split("\n"))
         contract = Contract.from_json(entries[CONTRACT].decode(), where)
-        proof_text = entries[PROOF].decode() if PROOF in entries else None
+        proof_json = entries[PROOF].decode() if PROOF in entries else None
     except UnicodeDecodeError as error:
         raise ModelError(f"{where}: labels, contract or proof is not UTF-8: {error}") from None
     _check_model_bytes(model, contract, where)
@@ -201,7 +217,7 @@ def _assemble(model: bytes, entries: dict[str, bytes], where: str) -> Bundle:
         labels,
         contract,
         _parse_golden(entries[GOLDEN], where) if GOLDEN in entries else None,
-        Proof.from_json(proof_text, where) if proof_text is not None else None,
+        proof_json,
     )
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
-import tempfile
 from pathlib import Path
 
 from edge.errors import EnvironmentFault, UsageError
@@ -15,6 +13,8 @@ def write_atomic(path: Path, data: bytes) -> None:
 
     The folder is made when missing. The file's mode is what the umask gives a new file.
     """
+    import secrets
+
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}"
     # Not by tempfile: what it makes is for its owner alone, and a service user has to read it.
@@ -39,6 +39,8 @@ def make_writable(folder: Path, option: str) -> None:
         UsageError: not a folder.
         EnvironmentFault: nothing can be written there.
     """
+    import tempfile
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import import_module, metadata, util
+from importlib import import_module, util
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -157,6 +157,8 @@ def _build(runtime: Runtime, model: bytes, threads: int, kernels: str, keep_tens
             )
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
+        from importlib import metadata
+
         raise ModelError(
             f"{runtime.package} {metadata.version(runtime.package)} cannot load the model: "
             f"{_brief(error)}"

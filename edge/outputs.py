@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections.abc import Callable, Sequence
@@ -167,6 +166,8 @@ def _table_line(source: str, result: Result) -> str:
 
 def csv_line(values: Any) -> str:
     """Values as one line of CSV (RFC 4180), without its end."""
+    import csv
+
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(values)
     return line.getvalue()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
@@ -32,7 +33,7 @@ def from_dict(cls: type[T], table: object, where: str) -> T:
     unknown = sorted(str(key) for key in table if key not in known)
     if unknown:
         raise Mismatch(f"{where}: unknown key {unknown[0]!r}; known are {', '.join(known)}")
-    hints = get_type_hints(cls)
+    hints = _hints(cls)  # type: ignore[arg-type]
     values = {}
     for name, field in known.items():
         if name in table:
@@ -43,6 +44,11 @@ def from_dict(cls: type[T], table: object, where: str) -> T:
         return cls(**values)
     except ValueError as error:  # a dataclass may check its own ranges in __post_init__
         raise Mismatch(f"{where}: {error}") from None
+
+
+@cache  # as many as there are dataclasses
+def _hints(cls: type) -> dict[str, Any]:
+    return get_type_hints(cls)
 
 
 def _value(hint: Any, value: object, where: str) -> object:

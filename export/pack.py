@@ -89,4 +89,4 @@ def add_proof(candidate: Bundle, verdict: Verdict, policy: Policy, record: RunRe
         asdict(policy),
         versions(),
     )
-    return replace(candidate, proof=proof)
+    return replace(candidate, proof_json=proof.to_json())

@@ -161,7 +161,7 @@ def test_unproven_model_is_told_of_once(pictures: Path, tmp_path: Path, capsys: 
 
     shipped = read_bundle(shipped_models()["digits"])
     path = tmp_path / "mine.tflite"
-    write_bundle(path, replace(shipped, proof=None))
+    write_bundle(path, replace(shipped, proof_json=None))
     good = [str(pictures / f"{digit}.png") for digit in "147"]
     assert run(["classify", *good, "--model", str(path)]) == 0
     (line,) = capsys.readouterr().err.splitlines()

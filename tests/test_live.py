@@ -379,7 +379,7 @@ def test_metrics_are_what_prometheus_reads(loop: Loop) -> None:
 
 
 def test_unproven_model_is_said_to_be_so() -> None:
-    bundle = replace(read_bundle(find_model("digits")), proof=None)
+    bundle = replace(read_bundle(find_model("digits")), proof_json=None)
     with served(model=describe_model(bundle, "tflite-runtime")) as loop:
         wait_for(lambda: get(loop, "/healthz")[0] == 200)
         loop.page.set_model({**MODEL, "name": "newer"})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count, groupby
@@ -76,8 +75,6 @@ def classify(
 
     Exits with 1 when some inputs could not be classified; the others are all the same.
     """
-    # One picture is too little for BLAS's threads, and workers cannot be forked beside them.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from edge.bulk.spread import Spread, cores
     from edge.bulk.task import Task
     from edge.classifier import Classifier
@@ -85,6 +82,7 @@ def classify(
     from edge.outputs import Output
     from edge.preprocess.detail import needed_side
     from edge.sources.video import parse_every
+    from edge.startup import settle
 
     wanted = parse_every(every) if every else None
     with Classifier.load(model) as classifier, Progress(sources) as progress:
@@ -93,6 +91,7 @@ def classify(
             progress.erase()
             _err(line)
 
+        settle()
         name = classifier.contract.name
         task = Task(
             classifier,
@@ -103,7 +102,7 @@ def classify(
             pictures=_folder(annotate, "--annotate", sources, err),
             sheets=_folder(explain, "--explain", sources, err),
         )
-        if classifier.bundle.proof is None:
+        if classifier.bundle.proof_json is None:
             err(f"model {name!r} is unproven: no gate has compared it with what it was made from")
         output = Output(format_name, name, out=_out_now if _is_live(sources) else _out, err=err)
         workers = 1 if annotate or explain else jobs or cores()
@@ -146,11 +145,10 @@ def _folder(
 
 def _is_live(sources: Sequence[str]) -> bool:
     """Whether somebody may wait for each result; a terminal gets each line at once anyway."""
-    from edge.sources import stdin, url, video
+    from edge.sources import STDIN, url, video
 
     return any(
-        source == stdin.NAME or url.is_url(source) or video.is_video_name(source)
-        for source in sources
+        source == STDIN or url.is_url(source) or video.is_video_name(source) for source in sources
     )
 
 

@@ -28,11 +28,12 @@ def info(model: str, as_json: bool) -> None:
     path = find_model(model)
     bundle = read_bundle(path)
     if as_json:
+        proof = bundle.proof
         record = {
             "path": str(path),
             "labels": list(bundle.labels),
             "contract": asdict(bundle.contract),
-            "proof": asdict(bundle.proof) if bundle.proof else None,
+            "proof": asdict(proof) if proof else None,
         }
         click.echo(json.dumps(record))
     else:

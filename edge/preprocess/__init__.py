@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from edge.contract import Input, Preprocess
 from edge.errors import FrameError
-from edge.preprocess.ink import find_ink
-from edge.preprocess.object import find_objects
 from edge.preprocess.photo import fit_photo
 from edge.preprocess.ready import as_ready
 from edge.preprocess.region import Region
@@ -61,7 +59,11 @@ def find_regions(frame: NDArray[np.uint8], spec: Input, many: bool = False) -> l
         ready = as_ready(frame, recipe.kind)
         if ready is not None:
             return [Region(ready[:, :, np.newaxis])]
-    find = find_ink if recipe.kind == "ink" else find_objects
+    # A picture that is ready needs no finder, and each kind needs but its own.
+    if recipe.kind == "ink":
+        from edge.preprocess.ink import find_ink as find
+    else:
+        from edge.preprocess.object import find_objects as find
     return find(frame, spec.height, spec.width, many)
 
 

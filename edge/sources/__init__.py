@@ -1,1 +1,4 @@
 """Where frames come from."""
+
+STDIN = "-"
+"""The source that stands for pictures on standard input."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge.errors import FrameError
-from edge.sources import stdin, url, video
+from edge.sources import STDIN, url, video
 from edge.sources.frame import Failure, Frame
 from edge.sources.picture import Picture, read_picture
 from edge.sources.png import read_plain_png
@@ -58,7 +58,7 @@ def read_frames(
 def find_inputs(sources: Sequence[str]) -> Iterator[Input]:
     """What `read_frames` reads, in its order, and nothing of it is read yet."""
     for source in sources:
-        if source == stdin.NAME or url.is_url(source):
+        if source == STDIN or url.is_url(source):
             yield Input(source, False)
         else:
             for path, problem in picture_paths(source):
@@ -101,7 +101,7 @@ def count_frames(sources: Sequence[str], goes_on: Callable[[], bool]) -> int | N
     """
     count = 0
     for source in sources:
-        if source == stdin.NAME:
+        if source == STDIN:
             return None
         for path, _ in (
             [(source, None)] if url.is_url(source) else picture_paths(source, in_order=False)
@@ -123,8 +123,10 @@ def _read(
     """Of an input that is no picture file."""
     if one.problem is not None:
         yield one.source, one.problem
-    elif one.source == stdin.NAME:
-        yield from stdin.read_stdin(side)
+    elif one.source == STDIN:
+        from edge.sources.stdin import read_stdin
+
+        yield from read_stdin(side)
     elif url.is_url(one.source):
         yield one.source, _or_error(partial(url.fetch_picture, one.source, side))
     else:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
-import logging
 import stat
+import struct
 import warnings
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,16 +15,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import FrameError
-from edge.sources.color import to_srgb
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageFile import ImageFile
 
-COMMON_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM")
-"""What Pillow reads without loading all of its plugins, which costs as much as Pillow itself."""
-FORMATS = (*COMMON_FORMATS, "WEBP", "TIFF")
-"""Decided by content, never by the file's name."""
+READERS = (
+    (b"\xff\xd8\xff", "JPEG", "Jpeg"),
+    (b"\x89PNG\r\n\x1a\n", "PNG", "Png"),
+    (b"BM", "BMP", "Bmp"),
+    (b"GIF8", "GIF", "Gif"),
+    *((b"P" + kind, "PPM", "Ppm") for kind in (b"1", b"2", b"3", b"4", b"5", b"6", b"f")),
+    (b"RIFF", "WEBP", "WebP"),
+    *((order, "TIFF", "Tiff") for order in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
+)
+"""How a picture begins, its format, and the plugin of Pillow's that reads it: content decides and
+never the file's name, and to load all plugins would cost as much as Pillow itself."""
+FORMATS = tuple(dict.fromkeys(name for _, name, _ in READERS))
 JPEG_FORMATS = ("JPEG", "MPO")
 """MPO is a phone's JPEG with a further picture behind it, such as its depth."""
 MAX_PIXELS = 64_000_000
@@ -145,17 +153,23 @@ def to_frame(picture: Image) -> NDArray[np.uint8]:
 
 
 def _open(data: bytes) -> ImageFile:
+    import logging
+
     from PIL import Image, UnidentifiedImageError
 
-    Image.preinit()
-    try:
-        return Image.open(io.BytesIO(data), formats=COMMON_FORMATS)
-    except UnidentifiedImageError:
-        Image.init()
-        pillow = logging.getLogger("PIL")
-        if not pillow.handlers:  # it logs what it raises, and to stderr if nobody takes it
-            pillow.addHandler(logging.NullHandler())
-        return Image.open(io.BytesIO(data), formats=FORMATS)
+    pillow = logging.getLogger("PIL")
+    if not pillow.handlers:  # it logs what it raises, and to stderr if nobody takes it
+        pillow.addHandler(logging.NullHandler())
+    for signature, name, plugin in READERS:
+        if data.startswith(signature):
+            import_module(f"PIL.{plugin}ImagePlugin")
+            opened, accepts = Image.OPEN[name]
+            try:
+                if not accepts or accepts(data[:16]) is True:
+                    return opened(io.BytesIO(data), "")
+            except (SyntaxError, IndexError, TypeError, struct.error):  # so they refuse one
+                break
+    raise UnidentifiedImageError
 
 
 def _shrink(picture: Image, side: int | None) -> int:
@@ -207,6 +221,10 @@ def _to_frame(picture: Image) -> NDArray[np.uint8]:
         upright = Image.fromarray(_from_deep_gray(np.asarray(upright)))
     if upright.has_transparency_data:
         return _pixels(_over_white(upright, profile))
+    if upright.mode in ("L", "RGB") and not profile:
+        return _pixels(upright)
+    from edge.sources.color import to_srgb
+
     return _pixels(to_srgb(upright, profile))
 
 
@@ -228,6 +246,8 @@ def _upright(picture: Image) -> Image:
 def _over_white(picture: Image, profile: bytes | None) -> Image:
     """RGB of a picture with transparency, as on a sheet of white paper."""
     from PIL import Image
+
+    from edge.sources.color import to_srgb
 
     layer = picture.convert("RGBA")
     if profile:

@@ -13,11 +13,10 @@ import sys
 from collections.abc import Iterator
 
 from edge.errors import FrameError
-from edge.sources import picture
+from edge.sources import STDIN, picture
 from edge.sources.extent import Broken, Incomplete, Stream, find_end
 from edge.sources.picture import FORMATS, Picture, decode_picture
 
-NAME = "-"
 SIGNATURE = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n")
 """Where reading goes on behind garbage; the other formats begin with too little to be sure."""
 PADDING = b"\0\r\n"
@@ -28,7 +27,7 @@ def read_stdin(side: int | None = None) -> Iterator[tuple[str, Picture | FrameEr
     """The pictures of standard input, by name, each decoded as `decode_picture` does."""
     count = 0
     for found in _split(Stream(sys.stdin.buffer, picture.MAX_BYTES)) if sys.stdin else ():
-        name = NAME if count == 0 else f"{NAME}#{count}"
+        name = STDIN if count == 0 else f"{STDIN}#{count}"
         count += 1
         try:
             if isinstance(found, FrameError):
@@ -37,7 +36,7 @@ def read_stdin(side: int | None = None) -> Iterator[tuple[str, Picture | FrameEr
         except FrameError as error:
             yield name, error
     if count == 0:
-        yield NAME, FrameError("empty-file", f"{NAME}: expected a picture on stdin, got nothing")
+        yield STDIN, FrameError("empty-file", f"{STDIN}: expected a picture on stdin, got nothing")
 
 
 def _split(stream: Stream) -> Iterator[bytes | FrameError]:

@@ -18,6 +18,7 @@ from edge.notify import Notifier
 from edge.outputs import Format
 from edge.preprocess.detail import needed_side
 from edge.selftest import run_selftest
+from edge.startup import settle
 from edge.steady.motion import MotionGate
 from edge.steady.smoothing import Smoother
 from edge.tally import Tally
@@ -92,6 +93,7 @@ def run_camera(spec: Spec, wanted: Wanted, err: Callable[[str], None]) -> Tally:
         outlets = _open_outlets(spec, wanted, classifier, err)
         stack.callback(outlets.close)
         outlets.ticker = ticker
+        settle()
         # Not before: until there is something to bring to its end, a signal ends all at once.
         requests = stack.enter_context(listen())
         sys.stdout.flush()
@@ -137,7 +139,7 @@ def load_verified(model: str, err: Callable[[str], None]) -> Classifier:
     except ModelError:
         classifier.close()
         raise
-    if classifier.bundle.proof is None:
+    if classifier.bundle.proof_json is None:
         err(f"model {name!r} is unproven: no gate has compared it with what it was made from")
     return classifier
 
