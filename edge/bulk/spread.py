@@ -7,12 +7,14 @@ import select
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from edge.bulk.answer import Answer, Job
 from edge.errors import FrameError
 
 if TYPE_CHECKING:
+    from edge.bulk.turns import Turns
     from edge.bulk.worker import Worker
 
 WORTH_S = 0.025
@@ -21,7 +23,7 @@ AHEAD = 1024
 """Names looked ahead."""
 AHEAD_AT_ONCE = 32
 """Between two pictures: listing folders takes time too."""
-CHUNK_S = 0.004
+CHUNK_S = 0.01
 """What a worker is sent at once takes about so long: often enough, and not too many messages."""
 CHUNK = 32
 CHUNK_BYTES = 16 * 1024
@@ -55,6 +57,7 @@ class Spread:
         self._classify, self._failed, self._count = classify, failed, workers
         self._workers: dict[int, Worker] = {}
         """By the descriptor to wait for."""
+        self._turns: Turns | None = None
         self._poll = select.poll()
         self._waiting: deque[Job] = deque()
         self._ready: dict[int, Answer] = {}
@@ -99,14 +102,13 @@ class Spread:
 
     def _add(self) -> bool:
         """One more worker; without one, none is tried any more."""
-        from edge.bulk.worker import Worker, can_fork
+        from edge.bulk.turns import Turns
+        from edge.bulk.worker import Worker, can_fork, signals_held
 
         if can_fork():
-            try:
-                worker = Worker(self._classify, list(self._workers.values()))
-            except OSError:
-                pass
-            else:
+            with signals_held(), suppress(OSError):
+                self._turns = self._turns or Turns()
+                worker = Worker(self._classify, self._turns, list(self._workers.values()))
                 self._workers[worker.descriptor] = worker
                 self._poll.register(worker.descriptor, select.POLLIN)
                 return True
@@ -181,7 +183,7 @@ class Spread:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if not self._workers:
+        if self._turns is None:
             return
         from edge.bulk.worker import signals_held
 
@@ -191,3 +193,4 @@ class Spread:
             for worker in self._workers.values():
                 worker.end()
             self._workers.clear()
+            self._turns.close()

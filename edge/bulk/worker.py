@@ -20,12 +20,14 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from edge import process
 from edge.bulk.answer import Answer, Job
+from edge.bulk.turns import Turns
+from edge.sources import picture
 
-FLUSH_S = 0.01
+FLUSH_S = 0.02
 """A worker keeps answers back no longer than that and one picture: each message costs time."""
 READ_BYTES = 1 << 16
 LENGTH = struct.Struct("<I")
@@ -35,11 +37,12 @@ Classify = Callable[[Job], Answer]
 
 
 class Worker:
-    """The parent's end of a worker."""
+    """The parent's end of a worker; to be made while `signals_held`, or Ctrl-C may orphan it."""
 
-    def __init__(self, classify: Classify, others: Sequence[Worker]) -> None:
+    def __init__(self, classify: Classify, turns: Turns, others: Sequence[Worker]) -> None:
         """
         classify: what it does, with all that it holds on to, which the fork copies.
+        turns: which all workers share.
         others: whose pipes it must not keep open.
 
         Raises:
@@ -53,11 +56,9 @@ class Worker:
         self._answers, theirs_out = os.pipe()
         ours = [one for worker in (*others, self) for one in worker._descriptors()]
         try:
-            # A signal between the fork and the note of its number would leave the process behind.
-            with signals_held():
-                self.pid = _fork()
-                if self.pid == 0:
-                    _live(classify, theirs_in, theirs_out, self._at, ours)
+            self.pid = _fork()
+            if self.pid == 0:
+                _live(Work(classify, turns, self._at, theirs_in, theirs_out), ours)
         except OSError:
             self._close()
             raise
@@ -157,9 +158,17 @@ def _fork() -> int:
         return os.fork()
 
 
-def _live(
-    classify: Classify, orders: int, answers: int, at: memoryview, ours: Sequence[int]
-) -> None:
+class Work(NamedTuple):
+    """The child's end."""
+
+    classify: Classify
+    turns: Turns
+    at: memoryview
+    orders: int
+    answers: int
+
+
+def _live(work: Work, ours: Sequence[int]) -> None:
     """All of the child's life. It never returns: what is above on the stack is the parent's.
 
     ours: descriptors of the parent's, with which open nobody would see its end.
@@ -170,29 +179,31 @@ def _live(
         for descriptor in ours:
             os.close(descriptor)
         process.belong_to_parent()
+        picture.wait_for_memory = work.turns.take
         if parent == os.getppid():  # else it died before it could be told to take us with it
-            _serve(classify, orders, answers, at)
+            _serve(work)
         code = 0
     except (BrokenPipeError, EOFError):  # the parent has gone
         code = 0
     except Exception as error:
-        _write(answers, f"{type(error).__name__}: {error}")
+        _write(work.answers, f"{type(error).__name__}: {error}")
     finally:
         os._exit(code)
 
 
-def _serve(classify: Classify, orders: int, answers: int, at: memoryview) -> None:
+def _serve(work: Work) -> None:
     while True:
-        jobs = [Job(*job) for job in _read(orders)]
+        jobs = [Job(*job) for job in _read(work.orders)]
         done: list[Answer] = []
         began_s = time.perf_counter()
         for job in jobs:
-            at[0] = job.number + 1
-            done.append(classify(job))
+            work.at[0] = job.number + 1
+            done.append(work.classify(job))
+            work.turns.give()
             taken_s = time.perf_counter() - began_s
             if taken_s > FLUSH_S or job is jobs[-1]:
-                at[0] = 0
-                _write(answers, (taken_s, [tuple(answer) for answer in done]))
+                work.at[0] = 0
+                _write(work.answers, (taken_s, [tuple(answer) for answer in done]))
                 done = []
                 began_s = time.perf_counter()
 
