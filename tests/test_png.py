@@ -125,9 +125,9 @@ def test_damage_is_never_seen_in_another_way_than_by_pillow(name: str) -> None:
     whole, dice = PLAIN[name], random.Random(3)
     damaged = [whole[:length] for length in range(0, len(whole), 3)]
     for _ in range(300):
-        one = bytearray(whole)
-        one[dice.randrange(len(one))] ^= 1 << dice.randrange(8)
-        damaged.append(bytes(one))
+        flipped = bytearray(whole)
+        flipped[dice.randrange(len(whole))] ^= 1 << dice.randrange(8)
+        damaged.append(bytes(flipped))
     for one in damaged:
         pixels = decode_plain_png(one)
         if pixels is not None:
