@@ -17,7 +17,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edge.bulk.answer import Job
 from edge.bulk.spread import AHEAD, WINDOW
+from edge.bulk.task import Task
+from edge.classifier import Classifier
 
 SPREAD = """
 import json, os, signal, sys, time
@@ -33,6 +36,13 @@ def failed(job, error):
 
 def answer(job, *words):
     return Answer([f"{job.number}", *map(str, words)], [], False)
+
+def each(classify):
+    def classify_all(jobs, take_up):
+        for job in jobs:
+            take_up(job)
+            yield classify(job)
+    return classify_all
 """
 """Begins a script; it is run by itself, because this process may have threads of any kind."""
 
@@ -150,7 +160,7 @@ def test_work_is_shared_and_comes_in_order() -> None:
 def classify(job):
     time.sleep(0.002 * (job.number % 5))
     return answer(job, os.getpid())
-with Spread(classify, failed, 3) as spread:
+with Spread(each(classify), failed, 3) as spread:
     found = [one.out for one in spread.run(Job(n, "x") for n in range(400))]
 print(json.dumps([[int(n) for n, _ in found], sorted({p for _, p in found})]))
 """)
@@ -170,7 +180,7 @@ most = 0
 def classify(job):
     time.sleep(0.0002)
     return answer(job)
-with Spread(classify, failed, 2) as spread:
+with Spread(each(classify), failed, 2) as spread:
     for number, one in enumerate(islice(spread.run(jobs()), 5000)):
         assert one.out == [str(number)]
         most = max(most, taken - number)
@@ -188,7 +198,7 @@ def classify(job):
     time.sleep(0.0005)
     return answer(job)
 jobs = [Job(n, "deadly" if n in (300, 301, 350, 499) else "x") for n in range(500)]
-with Spread(classify, failed, 2) as spread:
+with Spread(each(classify), failed, 2) as spread:
     print(json.dumps([[one.out, one.err, one.is_failure] for one in spread.run(iter(jobs))]))
 """)
     for number, one in enumerate(found):
@@ -206,7 +216,7 @@ def classify(job):
         os._exit(7)
     time.sleep(0.01)
     return answer(job)
-with Spread(classify, failed, 2) as spread:
+with Spread(each(classify), failed, 2) as spread:
     print(json.dumps([one.out[0] for one in spread.run(Job(n, "x") for n in range(60))]))
 """)
     assert len(found) == 60
@@ -220,7 +230,7 @@ worker._serve = lambda work: os.kill(os.getpid(), signal.SIGKILL)
 def classify(job):
     time.sleep(0.001)
     return answer(job)
-with Spread(classify, failed, 2) as spread:
+with Spread(each(classify), failed, 2) as spread:
     print(json.dumps([int(one.out[0]) for one in spread.run(Job(n, "x") for n in range(100))]))
 """)
     assert found == list(range(100))
@@ -235,7 +245,7 @@ def refuse():
 def classify(job):
     time.sleep(0.001)
     return answer(job, os.getpid() == PARENT)
-with Spread(classify, failed, 2) as spread:
+with Spread(each(classify), failed, 2) as spread:
     print(json.dumps([one.out for one in spread.run(Job(n, "x") for n in range(100))]))
 """)
     assert pids == [[str(number), "True"] for number in range(100)]
@@ -256,7 +266,7 @@ def classify(job):
     time.sleep(0.005)
     return answer(job)
 try:
-    with Spread(classify, failed, 2) as spread:
+    with Spread(each(classify), failed, 2) as spread:
         list(spread.run(Job(n, "x") for n in range(100)))
 except RuntimeError as error:
     print(json.dumps(str(error)))
@@ -270,7 +280,7 @@ def classify(job):
     began_s = time.monotonic()
     time.sleep(0.003)
     return answer(job, began_s, time.monotonic())
-with Spread(classify, failed, 3) as spread:
+with Spread(each(classify), failed, 3) as spread:
     print(json.dumps([one.out[1:] for one in spread.run(Job(n, "x") for n in range(100))]))
 """)
     times = [(float(began_s), float(ended_s)) for began_s, ended_s in spans]
@@ -368,3 +378,17 @@ def test_killed_worker_is_one_record_and_the_run_goes_on(slow: Path) -> None:
     for failure in failures:
         assert failure["kind"] == "decoder-died"
         assert failure["message"].endswith("the process that decoded it died of SIGKILL")
+
+
+def test_small_files_are_read_together_and_a_large_one_closes_them_up(tmp_path: Path) -> None:
+    with Classifier.load("digits") as classifier:
+        task = Task(classifier, 3, "table", False, None, None, None)
+        jobs = [Job(number, str(tmp_path / f"{number}.png")) for number in range(4)]
+        for job in jobs:
+            image = digit(job.number)
+            image.resize((400, 400) if job.number == 2 else (28, 28)).save(job.path)
+        order: list[int] = []
+        answers = list(task.read(jobs, lambda job: order.append(job.number)))
+    assert order == [0, 1, 2, 0, 1, 2, 3, 3]
+    assert [answer.is_failure for answer in answers] == [False] * 4
+    assert [answer.out[0].split()[0][-5:] for answer in answers] == [f"{n}.png" for n in range(4)]

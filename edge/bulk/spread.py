@@ -15,7 +15,7 @@ from edge.errors import FrameError
 
 if TYPE_CHECKING:
     from edge.bulk.turns import Turns
-    from edge.bulk.worker import Worker
+    from edge.bulk.worker import Classify, Worker
 
 WORTH_S = 0.025
 """What waits has to take this long alone before workers are started, each of which costs some."""
@@ -48,9 +48,9 @@ class Spread:
     at, and another takes its place.
     """
 
-    def __init__(self, classify: Callable[[Job], Answer], failed: Failed, workers: int) -> None:
+    def __init__(self, classify: Classify, failed: Failed, workers: int) -> None:
         """
-        classify: one file to its answer, here or in a fork of this process.
+        classify: files to their answers, here or in a fork of this process.
         failed: the answer for a file at which a worker died.
         workers: how many to start; fewer than two never starts one.
         """
@@ -84,7 +84,7 @@ class Spread:
 
     def _answer_here(self, job: Job) -> Answer:
         began_s = time.perf_counter()
-        answer = self._classify(job)
+        (answer,) = self._classify([job], lambda job: None)
         self._alone += 1
         if self._alone > 1:  # the first has to load what all of them need
             self._note(time.perf_counter() - began_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ from edge.sources.frame import Failure, Frame
 if TYPE_CHECKING:
     from edge.classifier import Classifier, Result
     from edge.drawing.folder import PictureFolder
+
+HELD_BYTES = 128 * 1024
+"""Of pixels. What is larger takes so long that the order does not matter."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +33,26 @@ class Task:
     pictures: PictureFolder | None
     sheets: PictureFolder | None
 
-    def read(self, job: Job) -> Answer:
-        """What is to be written of a picture file."""
-        return self.answer(read_file(job.number, job.path, self.side))
+    def read(self, jobs: Sequence[Job], take_up: Callable[[Job], None]) -> Iterator[Answer]:
+        """What is to be written of picture files, in order.
+
+        Small ones are read several at a time and then classified: a processor that does one thing
+        after the other has neither code nor data of it at hand (measured: a tenth to a seventh).
+
+        take_up: told of each file before it is touched, twice.
+        """
+        held: list[Frame | Failure] = []
+        size_bytes = 0
+        for count, job in enumerate(jobs, 1):
+            take_up(job)
+            item = read_file(job.number, job.path, self.side)
+            held.append(item)
+            size_bytes += item.rgb.nbytes if isinstance(item, Frame) else 0
+            if size_bytes > HELD_BYTES or count == len(jobs):
+                for one in held:
+                    take_up(Job(one.index, one.source))
+                    yield self.answer(one)
+                held, size_bytes = [], 0
 
     def failed(self, job: Job, error: FrameError) -> Answer:
         """What is to be written of one that cannot be read."""

@@ -33,7 +33,8 @@ READ_BYTES = 1 << 16
 LENGTH = struct.Struct("<I")
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-Classify = Callable[[Job], Answer]
+Classify = Callable[[Sequence[Job], Callable[[Job], None]], Iterator[Answer]]
+"""Jobs to answers, in order; and the function is told which one is taken in hand, each time."""
 
 
 class Worker:
@@ -192,20 +193,29 @@ def _live(work: Work, ours: Sequence[int]) -> None:
 
 
 def _serve(work: Work) -> None:
+    newest = -1
+
+    def take_up(job: Job) -> None:
+        nonlocal newest
+        work.at[0] = job.number + 1
+        if job.number > newest:  # so the one before is done with
+            newest = job.number
+            work.turns.give()
+
     while True:
         jobs = [Job(*job) for job in _read(work.orders)]
+        newest = -1  # after another worker's death some come late
         done: list[Answer] = []
         began_s = time.perf_counter()
-        for job in jobs:
-            work.at[0] = job.number + 1
-            done.append(work.classify(job))
-            work.turns.give()
+        for count, answer in enumerate(work.classify(jobs, take_up), 1):
+            done.append(answer)
             taken_s = time.perf_counter() - began_s
-            if taken_s > FLUSH_S or job is jobs[-1]:
+            if taken_s > FLUSH_S or count == len(jobs):
                 work.at[0] = 0
                 _write(work.answers, (taken_s, [tuple(answer) for answer in done]))
                 done = []
                 began_s = time.perf_counter()
+        work.turns.give()
 
 
 def _write(descriptor: int, message: object) -> None:
