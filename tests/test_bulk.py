@@ -178,10 +178,10 @@ def jobs():
         yield Job(number, "x")
 most = 0
 def classify(job):
-    time.sleep(0.0002)
+    time.sleep(0.001)
     return answer(job)
 with Spread(each(classify), failed, 2) as spread:
-    for number, one in enumerate(islice(spread.run(jobs()), 5000)):
+    for number, one in enumerate(islice(spread.run(jobs()), 1500)):
         assert one.out == [str(number)]
         most = max(most, taken - number)
 print(most)
@@ -201,6 +201,7 @@ jobs = [Job(n, "deadly" if n in (300, 301, 350, 499) else "x") for n in range(50
 with Spread(each(classify), failed, 2) as spread:
     print(json.dumps([[one.out, one.err, one.is_failure] for one in spread.run(iter(jobs))]))
 """)
+    assert len(found) == 500
     for number, one in enumerate(found):
         if number in (300, 301, 350, 499):
             message = f"deadly: the process that decoded it died of {ending}"
@@ -368,6 +369,7 @@ def test_reader_that_leaves_early_leaves_no_worker_behind(slow: Path) -> None:
 
 def test_killed_worker_is_one_record_and_the_run_goes_on(slow: Path) -> None:
     run, workers = started(slow, "--jobs", "2", "--format", "jsonl")
+    os.kill(workers[1], signal.SIGINT)  # which a terminal sends to all, and the parent decides
     os.kill(workers[0], signal.SIGKILL)
     out, _ = run.communicate(timeout=60)
     records = [json.loads(line) for line in out.splitlines()]
