@@ -5,6 +5,12 @@ VENV    ?= .venv
 DATASET ?= optdigits
 RECIPE  ?= cnn
 DATA    ?=
+# Of bundle and deploy: what goes to the device, and which board and where it is.
+EXTRAS   ?=
+MODELS   ?=
+PLATFORM ?= aarch64
+PYTHONS  ?= 3.11 3.13
+PI       ?=
 
 BIN  := $(VENV)/bin
 # A run is named by its data set; a recipe other than the default is put behind it.
@@ -14,7 +20,7 @@ TUNED := $(if $(filter file,$(origin RECIPE)),mlp-tuned,$(RECIPE))
 SHIPPED := digits fashion
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train tune export gate gate-selftest test check wheel zoo lock clean
+.PHONY: help setup train tune export gate gate-selftest test check wheel bundle deploy zoo lock clean
 
 help:  ## List the targets
 	@echo "make TARGET [DATASET=optdigits|digits|fashion|PATH] [RECIPE=cnn|mlp|separable|mobilenet|PATH] [DATA=DIR] [PYTHON=python3]"
@@ -75,6 +81,16 @@ check: setup  ## Lint, formatting, types
 
 wheel: setup  ## Build the wheel: dist/edgeproof-*.whl
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist
+
+# The archive's path is all that it prints on stdout.
+MAKE_BUNDLE = $(BIN)/python -m deploy.bundle --wheel "$$(ls -t dist/edgeproof-*.whl | head -n 1)" \
+    --machine '$(PLATFORM)' --pythons '$(PYTHONS)' --extras '$(EXTRAS)' --models '$(MODELS)'
+
+bundle: wheel  ## One archive for a Pi without internet; EXTRAS=camera,live,mqtt MODELS="PATH..."
+	@$(MAKE_BUNDLE)
+
+deploy: wheel  ## Install on PI=user@host over ssh, and verify there; EXTRAS, MODELS as above
+	@archive=$$($(MAKE_BUNDLE)) && sh deploy/deploy.sh "$$archive" '$(PI)' $(INSTALL_OPTIONS)
 
 zoo: setup  ## Export the shipped models from models/ into the wheel's folder, with new baselines
 	for name in $(SHIPPED); do \

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -15,9 +16,10 @@ from edge.bundle import Bundle, check_output, read_bundle
 from edge.contract import Output
 from edge.errors import FrameError, ModelError, NothingFound
 from edge.interpreter import Interpreter
-from edge.preprocess import Region, find_regions, prepare, scale
+from edge.lookup import input_tables, output_table, to_input
+from edge.preprocess import Region, find_regions, prepare_pixels
 from edge.preprocess.region import Box
-from edge.quantize import TensorSpec, dequantize, quantize
+from edge.quantize import TensorSpec, dequantize
 from edge.reading import reading_lines
 from edge.zoo import find_model
 
@@ -32,6 +34,10 @@ MAX_WIDTH = 1.8
 
 SURE = 0.9
 """Least score of each part for which a region is cut: half of another thing may look like one."""
+
+
+LOAD_FRAMES = 4
+"""Golden frames that XNNPACK's int8 kernels are tried on at each load: half a millisecond."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +82,14 @@ class Classifier:
         *,
         runtime: str | None = None,
         threads: int = 1,
-        kernels: str = "default",
+        kernels: str | None = None,
     ) -> None:
         """
         bundle: as `read_bundle` returns it, so its hash was checked.
         runtime: `tflite-runtime` or `ai-edge-litert`; none takes the first installed.
         threads: one is fastest for small models.
-        kernels: `default`, `builtin` or `reference`, see `edge.interpreter`.
+        kernels: a key of `edge.interpreter.KERNELS`; none takes `xnnpack` where it answers some
+            golden frames rightly, and `default` otherwise.
 
         Raises:
             ModelError: the tensors do not fit the contract or the labels.
@@ -91,10 +98,11 @@ class Classifier:
         self.bundle = bundle
         self.contract = bundle.contract
         self.labels = bundle.labels
-        self._interpreter = Interpreter(
-            bundle.model, runtime=runtime, threads=threads, kernels=kernels
-        )
+        load = partial(Interpreter, bundle.model, runtime=runtime, threads=threads)
+        self._interpreter = load(kernels=kernels or "xnnpack")
         self.runtime = self._interpreter.runtime.package
+        self.passed_over = self._interpreter.passed_over
+        """Why XNNPACK's int8 kernels do not run where they were looked for; else empty."""
         check_output(self.labels, self.output.shape, self.contract.name)
         expected, got = (1, *self.contract.input.shape), self._interpreter.input.shape
         if got != expected:
@@ -102,6 +110,12 @@ class Classifier:
                 f"model {self.contract.name!r}: its contract says input {expected}, "
                 f"its tensor is {got}"
             )
+        self._inputs = input_tables(self.contract.input, self._interpreter.input)
+        self._values = output_table(self.output)
+        if kernels is None and self.kernels == "xnnpack" and not self._is_right():
+            self._interpreter.close()
+            self._interpreter = load(kernels="default")
+            self.passed_over = "with them, golden frames are missing or come out wrong"
 
     @classmethod
     def load(
@@ -155,8 +169,10 @@ class Classifier:
     def _whole(self, region: Region, top: int) -> Result:
         """One region, with pieces near by where the model is surer of it with them."""
         part = self._answer(region, top)
+        if not region.wholes:
+            return part
         wholes = [self._answer(whole, top) for whole in region.wholes]
-        best = max(wholes, key=lambda result: result.score, default=part)
+        best = max(wholes, key=lambda result: result.score)
         return best if best.score >= max(SURE, part.score) else part
 
     def _read(self, region: Region, top: int) -> list[Result]:
@@ -174,8 +190,7 @@ class Classifier:
         return [replace(whole, label=UNKNOWN) if is_wide else whole]
 
     def _answer(self, region: Region, top: int) -> Result:
-        tensor = scale(region.pixels, self.contract.input)[np.newaxis]
-        output = self._interpreter.invoke(quantize(tensor, self._interpreter.input)).reshape(-1)
+        output = self._interpreter.invoke(to_input(region.pixels, self._inputs)).reshape(-1)
         scores = to_scores(self._checked(output), self.contract.output)
         ranked = rank(scores, self.labels, top)
         best = ranked[0]
@@ -196,6 +211,8 @@ class Classifier:
         return self._checked(self.raw_output(frame))
 
     def _checked(self, output: NDArray[np.generic]) -> NDArray[np.float32]:
+        if self._values is not None:  # of bytes, all finite
+            return self._values.take(output.view(np.uint8))
         logits = dequantize(output, self.output)
         if not np.isfinite(logits).all():
             raise FrameError("bad-output", f"model {self.contract.name!r} answered {logits}")
@@ -208,8 +225,29 @@ class Classifier:
 
     def input_tensor(self, frame: NDArray[np.uint8]) -> NDArray[np.generic]:
         """(1, height, width, channels) in the input tensor's own dtype: what the model is fed."""
-        tensor = prepare(frame, self.contract.input)[np.newaxis]
-        return quantize(tensor, self._interpreter.input)
+        return to_input(prepare_pixels(frame, self.contract.input), self._inputs)
+
+    @property
+    def kernels(self) -> str:
+        """Those that run: a key of `edge.interpreter.KERNELS`."""
+        return self._interpreter.kernels
+
+    def _is_right(self) -> bool:
+        """Whether some golden frames come out as on record."""
+        from edge.golden import choose_record, differences
+
+        golden = self.bundle.golden
+        if golden is None or not len(golden.frames) or not golden.outputs:
+            return False
+        step = max(1, len(golden.frames) // LOAD_FRAMES)
+        expected = golden.outputs[choose_record(golden.outputs, self.runtime, self.kernels)][::step]
+        try:
+            got = np.stack([self.raw_output(frame) for frame in golden.frames[::step]])
+        except FrameError:
+            return False
+        if (got.shape, got.dtype) != (expected.shape, expected.dtype):
+            return False
+        return not differences(got, expected, self.output.scale)[2].any()
 
     @property
     def output(self) -> TensorSpec:
@@ -256,15 +294,17 @@ def to_scores(values: NDArray[np.float32], output: Output) -> NDArray[np.float64
 
 def softmax(logits: NDArray[np.float32], output: Output) -> NDArray[np.float64]:
     """float64 (classes,) probabilities of logits divided by the contract's temperature."""
-    scaled = logits.astype(np.float64) / output.temperature
-    powers = np.exp(scaled - scaled.max())
-    return np.asarray(powers / powers.sum())
+    powers = np.divide(logits, output.temperature, dtype=np.float64)
+    powers -= np.maximum.reduce(powers)
+    np.exp(powers, out=powers)
+    powers /= np.add.reduce(powers)
+    return powers
 
 
 def rank(scores: NDArray[np.float64], labels: tuple[str, ...], top: int) -> tuple[Score, ...]:
     """The `top` best labels (at least one), best first; equal scores in label order."""
-    order = np.argsort(-scores, kind="stable")[: max(1, top)]
-    return tuple(Score(labels[i], float(scores[i])) for i in order)
+    order = (-scores).argsort(kind="stable")[: max(1, top)]
+    return tuple([Score(labels[index], scores.item(index)) for index in order.tolist()])
 
 
 def _least_score(results: list[Result]) -> float:

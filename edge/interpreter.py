@@ -33,10 +33,16 @@ RUNTIMES = (
 
 KERNELS = {
     "default": "AUTO",  # what an application gets: XNNPACK takes the operators that it knows
+    "xnnpack": "AUTO",  # and int8 ones where the runtime would keep them, see `edge.xnnpack`
     "builtin": "BUILTIN_WITHOUT_DEFAULT_DELEGATES",  # the runtime's own, XNNPACK kept out
     "reference": "BUILTIN_REF",  # plain loops, many times slower; what the others must agree with
 }
 """Name -> the runtimes' name for a set of kernels."""
+
+
+def with_kernels(runtime: str, kernels: str) -> str:
+    """A runtime's name, and what it computes with where that is not what it does by itself."""
+    return f"{runtime} with XNNPACK int8" if kernels == "xnnpack" else runtime
 
 
 def installed_runtimes() -> list[str]:
@@ -65,12 +71,18 @@ class Interpreter:
         model: a flatbuffer whose hash was checked: runtimes crash on damaged ones.
         runtime: package name; none takes the first that works.
         threads: at most the number of cores; more is many times slower.
-        kernels: a key of KERNELS; all but the default are for finding out what is wrong.
+        kernels: a key of KERNELS; the last two are for finding out what is wrong. `xnnpack` is
+            the default for a model without int8, and where XNNPACK's cannot be had.
         keep_tensors: intermediate results stay readable by `tensors`, at the price of memory.
         """
         self.runtime = _choose(runtime)
         self._model = model  # the runtime reads these bytes for as long as it lives
-        self._interpreter: Any = _build(self.runtime, model, threads, kernels, keep_tensors)
+        built = _build(self.runtime, model, threads, kernels, keep_tensors)
+        self._interpreter: Any = built.interpreter
+        self.kernels = built.kernels
+        """Those that run: a key of KERNELS."""
+        self.passed_over = built.passed_over
+        """Why `xnnpack` became `default`; empty when it did not."""
         self.input = _single(self._interpreter.get_input_details(), "input")
         self.output = _single(self._interpreter.get_output_details(), "output")
 
@@ -134,7 +146,15 @@ def _obstacle(runtime: Runtime) -> str | None:
     return None
 
 
-def _build(runtime: Runtime, model: bytes, threads: int, kernels: str, keep_tensors: bool) -> Any:
+class _Built(NamedTuple):
+    interpreter: Any
+    kernels: str
+    passed_over: str = ""
+
+
+def _build(
+    runtime: Runtime, model: bytes, threads: int, kernels: str, keep_tensors: bool
+) -> _Built:
     if not 1 <= threads <= (os.cpu_count() or 1):
         raise EnvironmentFault(
             f"expected 1 to {os.cpu_count()} threads on this machine, got {threads}"
@@ -147,14 +167,25 @@ def _build(runtime: Runtime, model: bytes, threads: int, kernels: str, keep_tens
             f"{sys.version_info[0]}.{sys.version_info[1]}: {_brief(error)}; "
             f"pip install --force-reinstall {runtime.package}"
         ) from None
+
+    def load() -> Any:
+        return module.Interpreter(
+            model_content=model,
+            num_threads=threads,
+            experimental_op_resolver_type=module.OpResolverType[KERNELS[kernels]],
+            experimental_preserve_all_tensors=keep_tensors,
+        )
+
+    passed_over = ""
     try:
         with quiet(keep=lambda line: not line.startswith("INFO:")):  # "Created ... delegate"
-            interpreter = module.Interpreter(
-                model_content=model,
-                num_threads=threads,
-                experimental_op_resolver_type=module.OpResolverType[KERNELS[kernels]],
-                experimental_preserve_all_tensors=keep_tensors,
-            )
+            interpreter = load()
+            if kernels == "xnnpack":
+                from edge.xnnpack import switch_on
+
+                kernels, passed_over = switch_on(module, interpreter, threads)
+                if passed_over:  # a delegate that was refused may have left its traces
+                    interpreter = load()
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         from importlib import metadata
@@ -167,7 +198,7 @@ def _build(runtime: Runtime, model: bytes, threads: int, kernels: str, keep_tens
         raise EnvironmentFault(
             f"{runtime.package} does not work with NumPy {np.__version__}: {_brief(error)}"
         ) from None
-    return interpreter
+    return _Built(interpreter, kernels, passed_over)
 
 
 def _single(details: list[dict[str, Any]], role: str) -> TensorSpec:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge.classifier import Classifier
 from edge.errors import ModelError
+from edge.golden import choose_record, differences
 
-QUANTIZED_TOLERANCE_STEPS = 16
-"""Kernels differ in the last bits: up to 11 steps between two runtimes over 10,000 pictures."""
-FLOAT_TOLERANCE = 1e-3
-"""Of the largest golden logit. Float kernels differ by about 1e-6; a wrong one by far more."""
+if TYPE_CHECKING:
+    from edge.classifier import Classifier
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,9 @@ class SelfTest:
     """What the outputs are: logits or probabilities."""
     runtime: str
     recorded_on: str
-    """The runtime whose recorded outputs were compared with."""
+    """Whose recorded outputs were compared with: a runtime, as `with_kernels` names it."""
+    kernels: str = "default"
+    """Those that ran: a key of `edge.interpreter.KERNELS`."""
 
 
 def run_selftest(classifier: Classifier) -> SelfTest:
@@ -40,9 +41,7 @@ def run_selftest(classifier: Classifier) -> SelfTest:
     name, golden = classifier.contract.name, classifier.bundle.golden
     if golden is None or not len(golden.frames) or not golden.outputs:
         raise ModelError(f"model {name!r} carries no golden frames to test itself with")
-    recorded_on = (
-        classifier.runtime if classifier.runtime in golden.outputs else min(golden.outputs)
-    )
+    recorded_on = choose_record(golden.outputs, classifier.runtime, classifier.kernels)
     expected = golden.outputs[recorded_on]
     got = np.stack([classifier.raw_output(frame) for frame in golden.frames])
     if got.shape != expected.shape or got.dtype != expected.dtype:
@@ -50,11 +49,8 @@ def run_selftest(classifier: Classifier) -> SelfTest:
             f"model {name!r}: expected golden outputs {expected.dtype} {expected.shape}, "
             f"got {got.dtype} {got.shape}"
         )
-    scale, meaning = classifier.output.scale, classifier.contract.output.meaning
-    difference = np.abs(got.astype(np.float64) - expected.astype(np.float64)) * (scale or 1.0)
-    largest = float(np.abs(expected.astype(np.float64)).max())
-    tolerance = QUANTIZED_TOLERANCE_STEPS * scale if scale else FLOAT_TOLERANCE * largest
-    wrong = (got.argmax(axis=1) != expected.argmax(axis=1)) | ~(difference.max(axis=1) <= tolerance)
+    meaning = classifier.contract.output.meaning
+    difference, tolerance, wrong = differences(got, expected, classifier.output.scale)
     if wrong.any():
         raise ModelError(
             f"model {name!r} computes wrongly here: {int(wrong.sum())} of {len(expected)} golden "
@@ -70,4 +66,5 @@ def run_selftest(classifier: Classifier) -> SelfTest:
         meaning,
         classifier.runtime,
         recorded_on,
+        classifier.kernels,
     )

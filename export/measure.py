@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from edge.adopt.probe import last_words
 from edge.bundle import Bundle, write_bundle
 from edge.errors import EdgeproofError, FrameError, ModelError
+from edge.interpreter import with_kernels
 
 if TYPE_CHECKING:
     from edge.classifier import Classifier
@@ -74,18 +75,26 @@ class Answers:
     """(conditions, m, classes) logits."""
     kernels: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     """Other kernels -> (m, classes) logits."""
+    ran: str = "default"
+    """The kernels that gave the answers: a key of `edge.interpreter.KERNELS`."""
 
     @property
     def name(self) -> str:
-        return f"{self.runtime} {self.version}"
+        return with_kernels(f"{self.runtime} {self.version}", self.ran)
 
 
 def measure(
-    bundle: Bundle, questions: Questions, runtime: str, progress: Progress = lambda count: None
+    bundle: Bundle,
+    questions: Questions,
+    runtime: str,
+    progress: Progress = lambda count: None,
+    kernels: str | None = None,
 ) -> Answers:
     """Classifies frames in a child process.
 
     runtime: package name of an installed runtime.
+    kernels: as `Classifier` takes them. None, for what a device takes by itself: of a candidate
+        without golden frames that is what it will take when it has them.
 
     Raises:
         ModelError: the runtime refuses the candidate or dies of it.
@@ -98,6 +107,7 @@ def measure(
             np.save(folder / "frames.npy", np.asarray(questions.frames))
         request = {
             "runtime": runtime,
+            "kernels": kernels or (None if bundle.golden else "xnnpack"),
             "files": files,
             "part": questions.part.tolist(),
             "conditions": [asdict(condition) for condition in questions.conditions],
@@ -121,6 +131,7 @@ def measure(
                 float(stored["latency_us"]),
                 stored["corrupted"] if questions.conditions else None,
                 {name: stored[name] for name in OTHER_KERNELS if name in stored},
+                str(stored["ran"]),
             )
 
 
@@ -157,7 +168,8 @@ def _child(request_path: Path) -> None:
     frames: Any = [Path(name) for name in request["files"]] or np.load(folder / "frames.npy")
     bundle, runtime = read_bundle(folder / "candidate.tflite"), request["runtime"]
     results: dict[str, Any] = {}
-    with Classifier(bundle, runtime=runtime) as model:
+    with Classifier(bundle, runtime=runtime, kernels=request["kernels"]) as model:
+        results["ran"] = model.kernels
         results["logits"], results["raw"], results["latency_us"] = _answer(model, frames)
         if request["conditions"]:
             results["corrupted"] = _answer_corrupted(model, frames, request)

@@ -11,6 +11,7 @@ from typing import Any
 from edge.bundle import Bundle, Golden
 from edge.contract import SCHEMA, Contract, ModelBytes, Output
 from edge.golden import choose_clear, draw_frames
+from edge.interpreter import with_kernels
 from edge.proof import SCHEMA as PROOF_SCHEMA
 from edge.proof import Proof
 from export.flatbuffer import Structure
@@ -67,13 +68,24 @@ def make_candidate(
 
 
 def add_golden(candidate: Bundle, runtimes: Sequence[str]) -> Bundle:
-    """Draws the golden frames and records what each runtime answers to them."""
+    """Draws the golden frames and records what each runtime answers to them.
+
+    Where XNNPACK's int8 kernels were switched on, also what it answers without them.
+    """
     frames = draw_frames(candidate.contract.input)
-    with ThreadPoolExecutor() as pool:  # each waits for a process of its own
-        jobs = [pool.submit(measure, candidate, Questions(frames), one) for one in runtimes]
-        answers: list[Answers] = [job.result() for job in jobs]
+
+    def ask(runtimes: Sequence[str], kernels: str) -> list[Answers]:
+        with ThreadPoolExecutor() as pool:  # each waits for a process of its own
+            jobs = [
+                pool.submit(measure, candidate, Questions(frames), runtime, kernels=kernels)
+                for runtime in runtimes
+            ]
+            return [job.result() for job in jobs]
+
+    answers = ask(runtimes, "xnnpack")
+    answers += ask([one.runtime for one in answers if one.ran == "xnnpack"], "default")
     kept = choose_clear(answers[0].logits)
-    outputs = {one.runtime: one.raw[kept] for one in answers}
+    outputs = {with_kernels(one.runtime, one.ran): one.raw[kept] for one in answers}
     return replace(candidate, golden=Golden(frames[kept], outputs))
 
 

@@ -23,6 +23,7 @@ COMMANDS = {
     "camera": "edge.cli.camera",
     "service": "edge.cli.service",
     "doctor": "edge.cli.doctor",
+    "bench": "edge.cli.bench",
     "scan": "train.cli.scan",
     "train": "train.cli.train",
     "tune": "train.cli.tune",

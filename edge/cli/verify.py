@@ -22,6 +22,7 @@ def verify(model_names: tuple[str, ...], as_json: bool) -> int:
     """
     from edge.classifier import Classifier
     from edge.errors import EnvironmentFault, ModelError
+    from edge.interpreter import with_kernels
     from edge.selftest import run_selftest
     from edge.zoo import shipped_models
 
@@ -30,7 +31,7 @@ def verify(model_names: tuple[str, ...], as_json: bool) -> int:
         try:
             with Classifier.load(name) as classifier:
                 proven = classifier.bundle.proof is not None
-                test = run_selftest(classifier)
+                test, off = run_selftest(classifier), classifier.passed_over
         except EnvironmentFault:
             raise
         except ModelError as error:
@@ -46,8 +47,10 @@ def verify(model_names: tuple[str, ...], as_json: bool) -> int:
             click.echo(json.dumps(record))
         else:
             click.echo(
-                f"{name}: ok, {'proven' if proven else 'UNPROVEN'}; self-test on {test.runtime}: "
+                f"{name}: ok, {'proven' if proven else 'UNPROVEN'}; self-test on "
+                f"{with_kernels(test.runtime, test.kernels)}: "
                 f"{test.identical} of {test.frames} golden frames identical{_others(test)}"
+                f"{f'; XNNPACK int8 is off: {off}' if off else ''}"
             )
     return worst
 

@@ -25,16 +25,18 @@ OPENCV_PACKAGES = (
 def _runtime() -> dict[str, Any]:
     """Builds an interpreter for each shipped model and runs its self-test."""
     from edge.classifier import Classifier
+    from edge.interpreter import with_kernels
     from edge.selftest import run_selftest
     from edge.zoo import shipped_models
 
-    models, runtime = {}, ""
+    models, runtime, kernels, off = {}, "", "default", ""
     for name in shipped_models():
         with Classifier.load(name) as classifier:
             test = run_selftest(classifier)
+            kernels, off = test.kernels, classifier.passed_over
         runtime, models[name] = test.runtime, [test.identical, test.frames]
-    version = metadata.version(runtime) if runtime else ""
-    return {"runtime": runtime, "version": version, "models": models}
+    version = with_kernels(metadata.version(runtime), kernels) if runtime else ""
+    return {"runtime": runtime, "version": version, "models": models, "off": off}
 
 
 def _opencv() -> dict[str, Any]:

@@ -81,7 +81,9 @@ def check_runtime(trial: Trial) -> Check:
         return fault(
             "runtime", f"{found}: no shipped model", "pip install --force-reinstall edgeproof"
         )
-    return ok("runtime", f"{found}; golden frames identical: {models}")
+    off = trial.answer.get("off")
+    by = f"; XNNPACK int8 is off: {off}" if off else ""
+    return ok("runtime", f"{found}; golden frames identical: {models}{by}")
 
 
 def check_numpy(version: str | None, runtimes: dict[str, str]) -> Check:

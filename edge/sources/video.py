@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.errors import FrameError, UsageError
+from edge.sources.ahead import read_ahead
 from edge.sources.opencv import load_opencv, to_rgb
 from edge.sources.picture import MAX_PIXELS, Picture, check_file, unreadable
 
@@ -69,7 +70,7 @@ def read_video(path: str, every: Every | None) -> Iterator[tuple[str, Picture | 
         yield path, error
         return
     try:
-        yield from _frames(path, capture, every or Every())
+        yield from read_ahead(_frames(path, capture, every or Every()))
     finally:
         capture.release()
 

@@ -1,0 +1,1 @@
+"""How fast it is on this machine, measured with what `classify` does, and compared with before."""

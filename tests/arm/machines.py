@@ -1,0 +1,61 @@
+"""The boards that are emulated: which Debian, which Python, which processor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One kind of board, and where its programs come from."""
+
+    name: str
+    """Architecture and Python, as on the command line and in `build/arm`."""
+    suite: str
+    """Debian's release, of which Raspberry Pi OS is made: its Python, its C library."""
+    architecture: str
+    """As Debian calls it."""
+    python: str
+    runtime: str
+    """The runtime that the wheel's markers choose there."""
+    qemu: str
+    cpu: str
+    """The emulator's processor: it decides which kernels the runtimes pick."""
+    board: str
+
+
+MACHINES = (
+    Machine(
+        "aarch64-3.11",
+        suite="bookworm",
+        architecture="arm64",
+        python="3.11",
+        runtime="tflite-runtime",
+        qemu="qemu-aarch64",
+        cpu="cortex-a72",
+        board="Raspberry Pi 4, Bookworm",
+    ),
+    Machine(
+        "aarch64-3.13",
+        suite="trixie",
+        architecture="arm64",
+        python="3.13",
+        runtime="ai-edge-litert",
+        qemu="qemu-aarch64",
+        cpu="cortex-a76",
+        board="Raspberry Pi 5, Trixie",
+    ),
+)
+
+
+def machine(name: str) -> Machine:
+    """The machine of that name, or the aarch64 one with that Python.
+
+    Raises:
+        ValueError: there is none.
+    """
+    for known in MACHINES:
+        if name in (known.name, known.python):
+            return known
+    names = ", ".join(known.name for known in MACHINES)
+    raise ValueError(f"expected one of {names}, got {name!r}")
