@@ -394,3 +394,19 @@ def test_small_files_are_read_together_and_a_large_one_closes_them_up(tmp_path: 
     assert order == [0, 1, 2, 0, 1, 2, 3, 3]
     assert [answer.is_failure for answer in answers] == [False] * 4
     assert [answer.out[0].split()[0][-5:] for answer in answers] == [f"{n}.png" for n in range(4)]
+
+
+def test_stuck_worker_ends_with_its_parent() -> None:
+    text = """
+def classify(job):
+    time.sleep(0.01 if os.getpid() == PARENT else 600)
+    return answer(job)
+with Spread(each(classify), failed, 2) as spread:
+    list(spread.run(Job(n, "x") for n in range(100)))
+"""
+    with subprocess.Popen([sys.executable, "-c", SPREAD + text]) as run:
+        until(lambda: len(children(run.pid)) == 2)
+        time.sleep(0.1)
+        workers = children(run.pid)
+        run.kill()
+    until(lambda: all(is_gone(pid) for pid in workers))
