@@ -404,7 +404,8 @@ def classify(job):
 with Spread(each(classify), failed, 2) as spread:
     list(spread.run(Job(n, "x") for n in range(100)))
 """
-    with subprocess.Popen([sys.executable, "-c", SPREAD + text]) as run:
+    env = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    with subprocess.Popen([sys.executable, "-c", SPREAD + text], env=env) as run:
         until(lambda: len(children(run.pid)) == 2)
         time.sleep(0.1)
         workers = children(run.pid)
