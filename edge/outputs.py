@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
+from edge.bulk.answer import Answer
 from edge.classifier import UNKNOWN, Result
 from edge.reading import read, reading_lines
 from edge.sources.frame import Failure, Frame
@@ -37,11 +38,28 @@ NOTHING = Result(UNKNOWN, 0.0, (), 0.0, reason="expected things that stand out, 
 class Output:
     """Writes each result, or failure, as one line through `out`; failures of tables to `err`."""
 
-    def __init__(self, format: Format, model: str, out: Writer, err: Writer) -> None:
+    def __init__(
+        self, format: Format, model: str, out: Writer, err: Writer, *, heading: bool = True
+    ) -> None:
+        """heading: no for a part of a run, whose lines go through another one's `add`."""
         self.format, self.model, self.out, self.err = format, model, out, err
         self.results = self.failures = 0
-        if format == "csv":
+        self._has_heading = heading
+        if format == "csv" and heading:
             out(csv_line(CSV_COLUMNS))
+
+    def add(self, answer: Answer) -> None:
+        """Lines that another one made of one input."""
+        if answer.is_failure:
+            self.failures += 1
+        else:
+            self.results += 1
+            if self.format == "table":
+                self._heading()
+        for line in answer.out:
+            self.out(line)
+        for line in answer.err:
+            self.err(line)
 
     def result(self, frame: Frame, result: Result) -> None:
         """One answer to a whole frame."""
@@ -78,7 +96,7 @@ class Output:
             self.out(_table_line(f"  {where}", result))
 
     def _heading(self) -> None:
-        if self.results == 1:
+        if self.results == 1 and self._has_heading:
             self.out(f"{'SOURCE':{SOURCE_WIDTH}}  {'LABEL':12}  SCORE  OTHERS")
 
     def _record(self, record: dict[str, Any]) -> None:

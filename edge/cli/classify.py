@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from edge.classifier import Classifier
+    from edge.bulk.answer import Answer
+    from edge.bulk.spread import Spread
+    from edge.bulk.task import Task
     from edge.drawing.folder import PictureFolder
-    from edge.outputs import Format, Output
-    from edge.sources.frame import Frame
+    from edge.outputs import Format
+    from edge.sources.video import Every
 
 
 @click.command()
@@ -48,6 +50,12 @@ if TYPE_CHECKING:
     help="Write a sheet for each frame there: every step, and what decided.",
 )
 @click.option("--every", metavar="N|Ns", help="Of a video: each Nth frame, or one in N seconds.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Processes for many pictures; by default one for each core.",
+)
 def classify(
     sources: tuple[str, ...],
     model: str,
@@ -57,6 +65,7 @@ def classify(
     annotate: Path | None,
     explain: Path | None,
     every: str | None,
+    jobs: int | None,
 ) -> int:
     """Classify pictures.
 
@@ -66,13 +75,12 @@ def classify(
 
     Exits with 1 when some inputs could not be classified; the others are all the same.
     """
+    from edge.bulk.spread import Spread, cores
+    from edge.bulk.task import Task
     from edge.classifier import Classifier
     from edge.cli.progress import Progress
-    from edge.errors import FrameError
     from edge.outputs import Output
     from edge.preprocess.detail import needed_side
-    from edge.sources.files import read_frames
-    from edge.sources.frame import Failure
     from edge.sources.video import parse_every
     from edge.startup import settle
 
@@ -88,72 +96,40 @@ def classify(
         task = Task(
             classifier,
             top,
+            format_name,
             is_auto=regions == "auto",
+            side=needed_side(classifier.contract.input),
             pictures=_folder(annotate, "--annotate", sources, err),
             sheets=_folder(explain, "--explain", sources, err),
         )
         if classifier.bundle.proof_json is None:
             err(f"model {name!r} is unproven: no gate has compared it with what it was made from")
         output = Output(format_name, name, out=_out_now if _is_live(sources) else _out, err=err)
-        side = needed_side(classifier.contract.input)
-        for item in read_frames(sources, every=wanted, side=side):
-            if isinstance(item, Failure):
-                output.failure(item)
-            else:
-                try:
-                    task.run(item, output)
-                except FrameError as error:
-                    output.failure(Failure(item.index, item.source, error))
-                if item.note:
-                    err(f"{item.source}: {item.note}")
-            progress.step()
+        workers = 1 if annotate or explain else jobs or cores()
+        with Spread(task.read, task.failed, workers) as spread:
+            for answer in _answers(sources, wanted, task, spread):
+                output.add(answer)
+                progress.step()
     if output.failures:
         _err(f"{output.failures} of {output.results + output.failures} inputs failed")
     return 1 if output.failures or task.unwritten else 0
 
 
-@dataclass(frozen=True)
-class Task:
-    """What is to be done with each frame."""
+def _answers(
+    sources: Sequence[str], every: Every | None, task: Task, spread: Spread
+) -> Iterator[Answer]:
+    """One for each frame, in order: files through `spread`, what only comes in turn from here."""
+    from edge.bulk.answer import Job
+    from edge.sources.files import find_inputs, read_input
 
-    classifier: Classifier
-    top: int
-    is_auto: bool
-    pictures: PictureFolder | None
-    sheets: PictureFolder | None
-
-    def run(self, frame: Frame, output: Output) -> None:
-        """Classifies a frame, and writes and draws what came of it.
-
-        Raises:
-            FrameError: it cannot be classified.
-        """
-        classifier = self.classifier
-        top = max(self.top, len(classifier.labels)) if self.sheets else self.top
-        if self.is_auto:
-            results = classifier.classify_regions(frame.rgb, top)
+    numbers = count()
+    for are_files, some in groupby(find_inputs(sources), key=lambda one: one.is_file):
+        if are_files:
+            yield from spread.run(Job(next(numbers), one.source) for one in some)
         else:
-            results = [classifier.classify(frame.rgb, top)]
-        told = [replace(result, top=result.top[: self.top]) for result in results]
-        if self.is_auto:
-            output.regions(frame, told)
-        else:
-            output.result(frame, told[0])
-        found = [result for result in results if result.top]
-        if self.pictures:
-            from edge.drawing.annotate import annotate
-
-            self.pictures.write(frame.source, annotate(frame.rgb, found), ".jpg")
-        if self.sheets:
-            from edge.drawing.sheet import draw_sheet
-
-            sheet = draw_sheet(frame, found, classifier.contract, self.is_auto)
-            self.sheets.write(frame.source, sheet, ".png")
-
-    @property
-    def unwritten(self) -> int:
-        """Pictures and sheets that could not be written."""
-        return sum(folder.failures for folder in (self.pictures, self.sheets) if folder)
+            for one in some:
+                for item in read_input(one, numbers, every=every, side=task.side):
+                    yield task.answer(item)
 
 
 def _folder(

@@ -8,12 +8,15 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import count
 from pathlib import Path
+from typing import NamedTuple
 
 from edge.errors import FrameError
 from edge.sources import STDIN, url, video
 from edge.sources.frame import Failure, Frame
 from edge.sources.picture import Picture, read_picture
+from edge.sources.png import read_plain_png
 from edge.sources.video import Every
 
 SUFFIXES = (
@@ -23,6 +26,16 @@ SUFFIXES = (
 """What counts as a picture inside a folder; a file named outright is always tried."""
 CHUNK = 16_384
 """Names held at once. A folder with more is listed again for each chunk, in order all the same."""
+
+
+class Input(NamedTuple):
+    """What a word of the command line stands for, or one file that it leads to."""
+
+    source: str
+    is_file: bool
+    """A picture in a file of its own: exactly one frame, which `read_file` gives."""
+    problem: FrameError | None = None
+    """Why there is nothing to read."""
 
 
 def read_frames(
@@ -37,13 +50,48 @@ def read_frames(
     every: which frames of a video to take; none takes all.
     side: how many pixels the longer side needs at least, see `edge.sources.picture`.
     """
-    found = (one for source in sources for one in _read(source, every, side))
-    for index, (source, picture) in enumerate(found):
-        if isinstance(picture, FrameError):
-            yield Failure(index, source, picture)
+    numbers = count()
+    for one in find_inputs(sources):
+        yield from read_input(one, numbers, every=every, side=side)
+
+
+def find_inputs(sources: Sequence[str]) -> Iterator[Input]:
+    """What `read_frames` reads, in its order, and nothing of it is read yet."""
+    for source in sources:
+        if source == STDIN or url.is_url(source):
+            yield Input(source, False)
         else:
-            now_s = time.time()
-            yield Frame(index, source, now_s, picture.pixels, picture.shrunk, picture.note)
+            for path, problem in picture_paths(source):
+                is_file = problem is None and not video.is_video_name(path)
+                yield Input(path, is_file, problem)
+
+
+def read_input(
+    one: Input, numbers: Iterator[int], *, every: Every | None = None, side: int | None = None
+) -> Iterator[Frame | Failure]:
+    """The frames of one input; otherwise as `read_frames`.
+
+    numbers: gives each frame its index.
+    """
+    if one.is_file:
+        yield read_file(next(numbers), one.source, side)
+        return
+    for (source, picture), index in zip(_read(one, every, side), numbers, strict=False):
+        yield _frame(index, source, picture)
+
+
+def read_file(index: int, path: str, side: int | None = None) -> Frame | Failure:
+    """The frame of one picture file; otherwise as `read_frames`."""
+    pixels = read_plain_png(path)
+    if pixels is not None:
+        return Frame(index, path, time.time(), pixels)
+    return _frame(index, path, _or_error(partial(read_picture, Path(path), side)))
+
+
+def _frame(index: int, source: str, picture: Picture | FrameError) -> Frame | Failure:
+    if isinstance(picture, FrameError):
+        return Failure(index, source, picture)
+    return Frame(index, source, time.time(), picture.pixels, picture.shrunk, picture.note)
 
 
 def count_frames(sources: Sequence[str], goes_on: Callable[[], bool]) -> int | None:
@@ -70,22 +118,19 @@ def is_picture_name(name: str) -> bool:
 
 
 def _read(
-    source: str, every: Every | None, side: int | None
+    one: Input, every: Every | None, side: int | None
 ) -> Iterator[tuple[str, Picture | FrameError]]:
-    if source == STDIN:
+    """Of an input that is no picture file."""
+    if one.problem is not None:
+        yield one.source, one.problem
+    elif one.source == STDIN:
         from edge.sources.stdin import read_stdin
 
         yield from read_stdin(side)
-    elif url.is_url(source):
-        yield source, _or_error(partial(url.fetch_picture, source, side))
+    elif url.is_url(one.source):
+        yield one.source, _or_error(partial(url.fetch_picture, one.source, side))
     else:
-        for path, problem in picture_paths(source):
-            if problem is not None:
-                yield path, problem
-            elif video.is_video_name(path):
-                yield from video.read_video(path, every)
-            else:
-                yield path, _or_error(partial(read_picture, Path(path), side))
+        yield from video.read_video(one.source, every)
 
 
 def _or_error(read: Callable[[], Picture]) -> Picture | FrameError:

@@ -6,6 +6,7 @@ import io
 import stat
 import struct
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -130,6 +131,7 @@ def decode_picture(data: bytes, source: str, side: int | None = None) -> Picture
                 shrunk = _shrink(picture, side)
                 _check_size(picture, source)
                 _check_end(picture, data)
+                wait_for_memory(picture.width * picture.height)
                 picture.load()
                 return Picture(_to_frame(picture), shrunk, _note(picture))
     except FrameError:
@@ -144,6 +146,15 @@ def decode_picture(data: bytes, source: str, side: int | None = None) -> Picture
         raise FrameError(
             "damaged-picture", f"{source}: the picture is damaged: {_brief(error)}"
         ) from None
+
+
+def _wait_for_nothing(pixels: int) -> None:
+    pass
+
+
+wait_for_memory: Callable[[int], None] = _wait_for_nothing
+"""Called with the number of pixels that are about to be decoded. Where several processes decode
+side by side, a large picture waits there for its turn, see `edge.bulk.turns`."""
 
 
 def to_frame(picture: Image) -> NDArray[np.uint8]:

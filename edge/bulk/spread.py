@@ -1,0 +1,196 @@
+"""Picture files to answers in their order, alone as long as it is little, then in processes."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from edge.bulk.answer import Answer, Job
+from edge.errors import FrameError
+
+if TYPE_CHECKING:
+    from edge.bulk.turns import Turns
+    from edge.bulk.worker import Classify, Worker
+
+WORTH_S = 0.025
+"""What waits has to take this long alone before workers are started, each of which costs some."""
+AHEAD = 1024
+"""Names looked ahead."""
+AHEAD_AT_ONCE = 32
+"""Between two pictures: listing folders takes time too."""
+CHUNK_S = 0.01
+"""What a worker is sent at once takes about so long: often enough, and not too many messages."""
+CHUNK = 32
+CHUNK_BYTES = 16 * 1024
+"""Of names. A worker has at most two chunks, and a pipe holds 64 KiB."""
+WINDOW = 256
+"""Answers that may wait for an earlier one; they are a few lines each."""
+MAX_FORLORN = 3
+"""Workers in a row that die with nothing in hand before this process goes on alone."""
+
+Failed = Callable[[Job, FrameError], Answer]
+
+
+def cores() -> int:
+    """How many this process may use; 1 where the system does not say."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+
+class Spread:
+    """Classifies picture files; a context manager, at whose end all workers are gone.
+
+    Each file gives exactly one answer, in order. A worker that dies costs the picture that it was
+    at, and another takes its place.
+    """
+
+    def __init__(self, classify: Classify, failed: Failed, workers: int) -> None:
+        """
+        classify: files to their answers, here or in a fork of this process.
+        failed: the answer for a file at which a worker died.
+        workers: how many to start; fewer than two never starts one.
+        """
+        self._classify, self._failed, self._count = classify, failed, workers
+        self._workers: dict[int, Worker] = {}
+        """By the descriptor to wait for."""
+        self._turns: Turns | None = None
+        self._poll = select.poll()
+        self._waiting: deque[Job] = deque()
+        self._ready: dict[int, Answer] = {}
+        self._alone = self._forlorn = 0
+        self._each_s = 0.0
+        """What one picture takes, lately."""
+
+    def run(self, jobs: Iterator[Job]) -> Iterator[Answer]:
+        """The answers, in order. jobs: of rising index; taken as they are needed."""
+        while self._look_ahead(jobs):
+            if not self._workers and not self._start():
+                yield self._answer_here(self._waiting.popleft())
+                continue
+            yield from self._together(jobs)
+
+    def _look_ahead(self, jobs: Iterator[Job]) -> bool:
+        """Whether anything waits."""
+        for _ in range(min(AHEAD_AT_ONCE, AHEAD - len(self._waiting))):
+            job = next(jobs, None)
+            if job is None:
+                break
+            self._waiting.append(job)
+        return bool(self._waiting)
+
+    def _answer_here(self, job: Job) -> Answer:
+        began_s = time.perf_counter()
+        (answer,) = self._classify([job], lambda job: None)
+        self._alone += 1
+        if self._alone > 1:  # the first has to load what all of them need
+            self._note(time.perf_counter() - began_s)
+        return answer
+
+    def _note(self, each_s: float) -> None:
+        self._each_s = 0.8 * self._each_s + 0.2 * each_s if self._each_s else each_s
+
+    def _start(self) -> bool:
+        """Starts the workers if they are worth it; whether there are any now."""
+        if self._count > 1 and len(self._waiting) * self._each_s >= WORTH_S:
+            while len(self._workers) < self._count and self._add():
+                pass
+        return bool(self._workers)
+
+    def _add(self) -> bool:
+        """One more worker; without one, none is tried any more."""
+        from edge.bulk.turns import Turns
+        from edge.bulk.worker import Worker, can_fork, signals_held
+
+        if can_fork():
+            with signals_held(), suppress(OSError):
+                self._turns = self._turns or Turns()
+                worker = Worker(self._classify, self._turns, list(self._workers.values()))
+                self._workers[worker.descriptor] = worker
+                self._poll.register(worker.descriptor, select.POLLIN)
+                return True
+        self._count = 0
+        return False
+
+    def _together(self, jobs: Iterator[Job]) -> Iterator[Answer]:
+        """Until all that was sent is answered, or no worker is left."""
+        at = self._waiting[0].number
+        while self._workers:
+            self._look_ahead(jobs)
+            self._hand_out(at + WINDOW)
+            if not any(worker.jobs for worker in self._workers.values()):
+                return
+            for descriptor, _ in self._poll.poll():
+                self._take(self._workers[descriptor])
+            while at in self._ready:
+                yield self._ready.pop(at)
+                at += 1
+        # All of them have died: what they leave is done here.
+        last = max(self._ready, default=-1)
+        while at <= last:
+            here = self._waiting and self._waiting[0].number == at
+            yield self._answer_here(self._waiting.popleft()) if here else self._ready.pop(at)
+            at += 1
+
+    def _hand_out(self, end: int) -> None:
+        """Gives each worker a chunk on top of the one that it is at. end: of the window."""
+        size = max(1, min(CHUNK, int(CHUNK_S / max(self._each_s, 1e-6))))
+        for worker in self._workers.values():
+            if len(worker.jobs) > size // 2 and len(worker.jobs) > 1:
+                continue
+            chunk: list[Job] = []
+            left = CHUNK_BYTES
+            while self._waiting and self._waiting[0].number < end and len(chunk) < size:
+                left -= 4 * len(self._waiting[0].path)  # bytes of a character, at most
+                if left < 0 and chunk:
+                    break
+                chunk.append(self._waiting.popleft())
+            if chunk:
+                worker.send(chunk)
+
+    def _take(self, worker: Worker) -> None:
+        messages = worker.receive()
+        if messages is None:
+            self._replace(worker)
+            return
+        for taken_s, answers in messages:
+            self._note(taken_s / len(answers))
+            self._ready.update((worker.jobs.popleft().number, answer) for answer in answers)
+            self._forlorn = 0
+
+    def _replace(self, worker: Worker) -> None:
+        """The picture that it was at is lost; the others that it had go to others."""
+        del self._workers[worker.descriptor]
+        self._poll.unregister(worker.descriptor)
+        at, ending = worker.at(), worker.end()
+        for job in worker.jobs:
+            if job.number == at:
+                message = f"{job.path}: the process that decoded it {ending}"
+                self._ready[at] = self._failed(job, FrameError("decoder-died", message))
+            else:
+                self._waiting.append(job)
+        self._waiting = deque(sorted(self._waiting))
+        self._forlorn = self._forlorn + 1 if at is None else 0
+        if self._forlorn == MAX_FORLORN:
+            self._count = 0
+        if self._count:
+            self._add()
+
+    def __enter__(self) -> Spread:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._turns is None:
+            return
+        from edge.bulk.worker import signals_held
+
+        with signals_held():  # a second Ctrl-C comes behind this
+            for worker in self._workers.values():
+                worker.kill()
+            for worker in self._workers.values():
+                worker.end()
+            self._workers.clear()
+            self._turns.close()
