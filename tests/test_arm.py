@@ -179,7 +179,7 @@ def test_download_without_a_network_is_one_clear_error(
         pytest.skip("no Debian")
     monkeypatch.setenv(debian.MIRROR_VARIABLE, (tmp_path / "no-mirror").as_uri())
     with pytest.raises(
-        EnvironmentFault, match="fetching bookworm's packages for arm64 .needed once. failed: "
+        EnvironmentFault, match=r"fetching bookworm's packages for arm64 .needed once. failed: "
     ):
         debian.download(tmp_path / "apt", "bookworm", "arm64", ["hello"])
 
