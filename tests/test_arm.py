@@ -71,6 +71,27 @@ def test_compare_refuses_one_step_of_int8_and_names_the_picture() -> None:
     assert (row.rows, row.largest, row.labels) == (1, 1, 0)
 
 
+@pytest.mark.parametrize(
+    ("steps", "pictures", "fault"),
+    [
+        (2, 2, ""),
+        (3, 1, "outputs differ by 3 at 4.png"),
+        (1, 3, "outputs differ at 3, first 4.png"),
+    ],
+)
+def test_compare_allows_xnnpack_few_steps_at_few_pictures(
+    steps: int, pictures: int, fault: str
+) -> None:
+    ours, other = side(logits()), logits()
+    other[4 : 4 + pictures, 1] += steps
+    theirs = side(other)
+    for one in (ours, theirs):
+        one.header["answers"][0]["kernels"] = "xnnpack"
+    (row,) = compare(ours, theirs)
+    assert row.fault.endswith(fault)
+    assert bool(row.fault) == bool(fault)
+
+
 def test_compare_refuses_another_label_even_within_the_bound() -> None:
     close = changed(logits("float32"), 5, 2, 0)
     close[5, 2] = 100
