@@ -110,9 +110,8 @@ def _compare(ours: Side, theirs: Side, key: tuple[str, str]) -> Row:
         faults.append(f"outputs differ by {largest[worst]:.3g} at {pictures[worst]}")
     still = largest[~moved]
     if not is_float and (still > 0).mean() > XNNPACK_SHARE:
-        faults.append(
-            f"outputs differ at {(still > 0).sum()}, first {pictures[_first(np.where(moved, 0, largest))]}"
-        )
+        first = int(((largest > 0) & ~moved).argmax())
+        faults.append(f"outputs differ at {(still > 0).sum()}, first {pictures[first]}")
     return Row(
         *key,
         pictures=len(pictures),
@@ -124,10 +123,6 @@ def _compare(ours: Side, theirs: Side, key: tuple[str, str]) -> Row:
         unit="of the largest" if is_float else "steps",
         fault=f"{key[0]}, {key[1]} kernels: {'; '.join(faults)}" if faults else "",
     )
-
-
-def _first(largest: NDArray[np.float64]) -> int:
-    return int((largest > 0).argmax())
 
 
 def _largest(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.float64]:
