@@ -17,7 +17,7 @@ from edge.interpreter import installed_runtimes
 from tests.arm import debian
 from tests.arm.compare import DYNAMIC_SHARE, FLOAT_SHARE, Side, compare, read_side
 from tests.arm.emulate import environment
-from tests.arm.examine import ANSWER, ROOT, compare_lines
+from tests.arm.examine import ANSWER, ROOT, compare_lines, only_runtime
 from tests.arm.machines import MACHINES, machine
 
 PICTURES = [f"{index}.png" for index in range(40)]
@@ -148,7 +148,7 @@ def test_compare_refuses_kernels_that_only_one_side_has() -> None:
 def test_compare_lines_names_the_picture_that_differs() -> None:
     line = {"source": "p/7.png", "label": "7", "box": None, "reason": None, "score": 0.9}
     assert compare_lines([line], [{**line, "score": 0.9004, "latency_ms": 3}]) == []
-    for change in ({"label": "1"}, {"box": [1, 2, 3, 4]}, {"score": 0.8}):
+    for change in ({"label": "1"}, {"box": [1, 2, 3, 4]}, {"score": 0.7}):
         (fault,) = compare_lines([line], [{**line, **change}])
         assert "7.png" in fault
     assert compare_lines([line], []) == ["classify: expected 1 lines, got 0"]
@@ -179,6 +179,19 @@ def test_answers_of_one_machine_compare_equal_and_of_other_weights_do_not(tmp_pa
         record["model"] = "digits"
     faults = [row.fault for row in compare(sides["digits"], other)]
     assert all("outputs differ by" in fault and ".png" in fault for fault in faults)
+
+
+def test_only_hides_the_other_runtimes(tmp_path: Path) -> None:
+    asking = "from edge.interpreter import installed_runtimes as f; print(*f())"
+    for runtime in installed_runtimes():
+        done = subprocess.run(
+            [sys.executable, "-c", asking],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=only_runtime(runtime, tmp_path / runtime),
+        )
+        assert done.stdout.split() == [runtime]
 
 
 def test_machine_is_found_by_name_and_by_python() -> None:
