@@ -26,7 +26,8 @@ TUNED := $(if $(filter file,$(origin RECIPE)),mlp-tuned,$(RECIPE))
 SHIPPED := digits fashion
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train tune export gate gate-selftest test check bench wheel bundle deploy zoo lock clean
+.PHONY: help setup train tune export gate gate-selftest test test-arm check bench wheel bundle deploy \
+        zoo lock clean
 
 help:  ## List the targets
 	@echo "make TARGET [DATASET=optdigits|digits|fashion|PATH] [RECIPE=cnn|mlp|separable|mobilenet|PATH] [DATA=DIR] [PYTHON=python3]"
@@ -79,6 +80,13 @@ gate-selftest: setup  ## Negative control: models that are wrong on purpose must
 
 test: setup  ## Run the tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+test-arm: wheel  ## The wheel on emulated ARM boards, against this machine; FRESH=1: nothing cached
+	@if ! ls dist/optdigits/*.tflite >/dev/null 2>&1; then \
+	    $(MAKE) --no-print-directory export DATASET=optdigits RECIPE=cnn; fi
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/python -m tests.arm $(if $(FRESH),--fresh) --models dist/optdigits \
+	    --wheel "$$(ls -t dist/edgeproof-*.whl | head -n 1)"
 
 check: setup  ## Lint, formatting, types
 	$(BIN)/ruff check .

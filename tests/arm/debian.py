@@ -123,4 +123,5 @@ def _configure(folder: Path, suite: str, architecture: str) -> None:
 
 def _apt(folder: Path, what: str, *arguments: str) -> None:
     environment = {**os.environ, "APT_CONFIG": str(folder / "apt.conf"), "LC_ALL": "C.UTF-8"}
-    run(["apt-get", "--quiet=2", *arguments], f"fetching {what}", cwd=folder, env=environment)
+    fetching = f"fetching {what} (needed once)"
+    run(["apt-get", "--quiet=2", *arguments], fetching, cwd=folder, env=environment)

@@ -42,7 +42,7 @@ def bring_up(board: Machine, build: Path = BUILD) -> Path:
     Raises:
         EnvironmentFault: no network, no apt, or the interpreter does not start.
     """
-    qemu = _emulator(build)[board.qemu]
+    qemu = emulators(build)[board.qemu]
     root = build / board.name / "root"
     python = root / "usr" / "bin" / f"python{board.python}"
     stamp = build / board.name / "complete"
@@ -69,7 +69,7 @@ def environment(base: Mapping[str, str] | None = None) -> dict[str, str]:
     return {name: value for name, value in given.items() if not name.startswith("PYTHON")}
 
 
-def _emulator(build: Path) -> dict[str, Path]:
+def emulators(build: Path = BUILD) -> dict[str, Path]:
     """Name -> path of the emulators, taken out of their package."""
     names = sorted({board.qemu for board in MACHINES})
     folder = build / "qemu"

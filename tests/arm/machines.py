@@ -1,4 +1,9 @@
-"""The boards that are emulated: which Debian, which Python, which processor."""
+"""The boards that are emulated: which Debian, which Python, which processor.
+
+armv7l, the 32-bit Raspberry Pi OS, is not among them: of what the wheel needs, PyPI has wheels for
+it of tflite-runtime and click, none of NumPy below 2 and none of Pillow; and Bookworm's own Pillow
+is 9.4, below the 10.1 that edge needs. Its Python 3.11 itself does run under qemu-arm.
+"""
 
 from __future__ import annotations
 
