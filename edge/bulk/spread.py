@@ -94,11 +94,9 @@ class Spread:
         self._each_s = 0.8 * self._each_s + 0.2 * each_s if self._each_s else each_s
 
     def _start(self) -> bool:
-        """Starts the workers if they are worth it; whether there are any now."""
-        if self._count > 1 and len(self._waiting) * self._each_s >= WORTH_S:
-            while len(self._workers) < self._count and self._add():
-                pass
-        return bool(self._workers)
+        """Starts a first worker if it is worth it; whether there is one now."""
+        is_much = self._count > 1 and len(self._waiting) * self._each_s >= WORTH_S
+        return is_much and self._add()
 
     def _add(self) -> bool:
         """One more worker; without one, none is tried any more."""
@@ -121,6 +119,9 @@ class Spread:
         while self._workers:
             self._look_ahead(jobs)
             self._hand_out(at + WINDOW)
+            if len(self._workers) < self._count and self._waiting:
+                self._add()  # while those that there are have begun
+                continue
             if not any(worker.jobs for worker in self._workers.values()):
                 return
             for descriptor, _ in self._poll.poll():
