@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.arm import debian
-from tests.arm.emulate import BUILD
-from tests.arm.emulate import _emulator as emulators
+from tests.arm.emulate import BUILD, emulators
 
 PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
 """Debian's release -> its Python."""

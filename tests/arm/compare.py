@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.selftest import QUANTIZED_TOLERANCE_STEPS
+from edge.golden import QUANTIZED_TOLERANCE_STEPS
 
 FLOAT_SHARE = 1e-5
 """Of the largest output. Sums of float32 in another order, with fused multiply-add: 2e-6 seen."""
