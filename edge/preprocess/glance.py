@@ -1,0 +1,240 @@
+"""A first look at a frame: one clear mark on plain paper is found in a fiftieth of the work.
+
+`find_ink` looks in five views, for what is faint, small, thick, crossed by lines or beside others.
+Here one coarse view tells where the only thing stands that is darker (or lighter) than its paper,
+and the mark is cut out there. Whatever is not clear at once is left to `find_ink`: anything else
+that stands out, even faintly, a border that is reached, pieces, a pen too thin or too thick.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.preprocess.components import find_components
+from edge.preprocess.ink import RENDER_SIDE, finish
+from edge.preprocess.region import Region, to_box
+from edge.preprocess.relief import MIN_BRIGHTNESS, surface_of
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Pixels = NDArray[np.uint8]
+
+SIDE = 160
+"""Longer side in pixels of the coarse view, about: whole steps of the frame's pixels make one."""
+SKIP = 2
+"""Of a large frame in colour every second row is looked at: to convert it all takes longer than to
+look at it."""
+LEAST_STEP = 4
+"""So many pixels a side still make one of the coarse view then."""
+WINDOW = 33
+"""Side in pixels of what is still a stroke in it."""
+SIDES = (9, 0.8)
+"""A mark's longer side, at least in its pixels, at most of its shorter side: others are looked at
+more closely, or through a wider window."""
+OUTER = (0.002, 0.5, 0.998)
+"""Parts of all pixels that are darker than ink, paper, or chalk: which of them is farther off."""
+LEAST_STRENGTH = 0.3
+"""Part of the light that ink takes; pencil and faint ink are looked at more closely."""
+CORE = 0.5
+"""Of the mark's strength: what is stronger is part of it."""
+FAINT = 0.3
+"""Of the mark's strength: anything so strong elsewhere makes it unclear."""
+AROUND, UNLIKE = 0.9, 0.6
+"""How far around it, of its longer side, all must differ from it by so much of its strength."""
+RIM = 2
+"""Pixels around it in the coarse view that its own blur may reach."""
+MARGIN = 0.1
+"""Of its longer side: what is cut out around it beside the rim, to see that it ends there."""
+PEN = (0.03, 0.3)
+"""Of its longer side: the strokes' width."""
+CRUMB = 0.02
+"""Of its area: smaller pieces are no part of it, and larger ones make it unclear."""
+
+
+@dataclass(frozen=True)
+class _Spot:
+    """Where the mark is in the coarse view, in its pixels."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    surface: Pixels
+    """uint8, of the whole view: the paper without the ink."""
+    is_light: bool
+
+    @property
+    def side(self) -> int:
+        return max(self.right - self.left, self.bottom - self.top)
+
+
+def glance(frame: Pixels, height: int, width: int) -> Region | None:
+    """The one mark of a frame, much as `find_ink` brings it; none where it is not clear.
+
+    frame: uint8 (H, W, 3) RGB or (H, W) gray.
+
+    Returns:
+        Pixels uint8 (height, width, 1), light ink on black, and its box in the frame.
+    """
+    rows, columns = frame.shape[:2]
+    step = max(1, round(max(rows, columns) / SIDE))
+    skip = SKIP if frame.ndim == 3 and step % SKIP == 0 and step >= LEAST_STEP * SKIP else 1
+    picture = _gray(frame[::skip])
+    spot = _spot(picture.reduce((step, step // skip)) if step > 1 else picture)
+    if spot is None:
+        return None
+    air = RIM + MARGIN * spot.side
+    # The view's last row and column may stand for fewer of the frame's pixels than the others.
+    left, top = max(0.0, (spot.left - air) * step), max(0.0, (spot.top - air) * step)
+    right = min(float(columns), (spot.right + air) * step)
+    bottom = min(float(rows), (spot.bottom + air) * step)
+    zoom = RENDER_SIDE / (spot.side * step)
+    strength = _cut(picture, skip, spot, (left, top, right, bottom), step, zoom)
+    found = _digit(strength)
+    if found is None:
+        return None
+    (first_row, last_row, first_column, last_column), typical, thickness = found
+    own = strength[first_row - 2 : last_row + 3, first_column - 2 : last_column + 3]
+    pixels = finish(own > CORE * typical, own, typical, thickness, height, width)
+    box = to_box(
+        left + first_column / zoom,
+        top + first_row / zoom,
+        left + (last_column + 1) / zoom,
+        top + (last_row + 1) / zoom,
+    )
+    return Region(pixels[:, :, np.newaxis], box)
+
+
+def _gray(frame: Pixels) -> Image:
+    """A gray picture of a frame; of one that is gray already, without a copy."""
+    from PIL import Image
+
+    if frame.ndim == 3:
+        return Image.fromarray(np.ascontiguousarray(frame)).convert("L")
+    rows, columns = frame.shape
+    return Image.frombuffer("L", (columns, rows), np.ascontiguousarray(frame), "raw", "L", 0, 1)
+
+
+def _cut(
+    picture: Image,
+    skip: int,
+    spot: _Spot,
+    box: tuple[float, float, float, float],
+    step: int,
+    zoom: float,
+) -> NDArray[np.float32]:
+    """float32: how much stands out of the paper within a box of the frame, enlarged by zoom.
+
+    skip: the frame's rows for one of the picture; step: its pixels for one of the coarse view.
+    """
+    from PIL import Image
+
+    left, top, right, bottom = box
+    size = (round((right - left) * zoom), round((bottom - top) * zoom))
+    how = Image.Resampling.BICUBIC if zoom > 1 else Image.Resampling.BILINEAR
+    gray = picture.resize(size, how, (left, top / skip, right, bottom / skip))
+    coarse = (left / step, top / step, right / step, bottom / step)
+    paper = Image.fromarray(spot.surface).resize(size, Image.Resampling.BILINEAR, coarse)
+    return _strength(np.asarray(gray), np.asarray(paper), spot.is_light)
+
+
+def _strength(gray: Pixels, surface: Pixels, is_light: bool) -> NDArray[np.float32]:
+    """float32: the part of the light that the darker one of ink and paper lacks."""
+    brighter = np.maximum(gray, surface)
+    difference = brighter - (surface if is_light else gray)
+    return difference / np.maximum(brighter, np.uint8(MIN_BRIGHTNESS)).astype(np.float32)
+
+
+def _typical(strong: NDArray[np.float32]) -> float:
+    """Mean of a mark's strength, weighted by its cube: that of its strokes, not of their rim."""
+    cubes = strong * strong * strong
+    return float((cubes * strong).sum()) / float(cubes.sum())
+
+
+def _spot(view: Image) -> _Spot | None:
+    """The only thing that stands out of the coarse view, if it is clear."""
+    below = np.cumsum(view.histogram())
+    low, middle, high = np.searchsorted(below, below[-1] * np.array(OUTER)).tolist()
+    is_light = high - middle > middle - low
+    seen = np.asarray(view)
+    surface = surface_of(seen, WINDOW, is_light)
+    strength = _strength(seen, surface, is_light)
+    down, across = strength.max(axis=1), strength.max(axis=0)
+    most = float(down.max())
+    if most < LEAST_STRENGTH:
+        return None
+    typical = _typical(strength[strength > CORE * most])
+    rows, columns = np.flatnonzero(down > CORE * typical), np.flatnonzero(across > CORE * typical)
+    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    spot = _Spot(int(left), int(top), int(right), int(bottom), surface, is_light)
+    is_clear = (
+        typical >= LEAST_STRENGTH
+        and SIDES[0] <= spot.side <= SIDES[1] * min(seen.shape)
+        and _is_only(strength, spot, FAINT * typical)
+        and _is_free(seen, spot, typical, strength)
+    )
+    return spot if is_clear else None
+
+
+def _strips(pixels: NDArray[np.generic], spot: _Spot, reach: int) -> list[NDArray[np.generic]]:
+    """What lies above, below, to the left and to the right of a mark and its rim, so far off."""
+    top, bottom, left, right = spot.top - RIM, spot.bottom + RIM, spot.left - RIM, spot.right + RIM
+    rows = slice(max(0, top - reach), bottom + reach)
+    columns = slice(max(0, left - reach), right + reach)
+    return [
+        pixels[rows.start : top, columns],
+        pixels[bottom : rows.stop, columns],
+        pixels[top:bottom, columns.start : left],
+        pixels[top:bottom, right : columns.stop],
+    ]
+
+
+def _is_only(strength: NDArray[np.float32], spot: _Spot, least: float) -> bool:
+    """Whether it is off the frame's border, and nothing else is so strong."""
+    rows, columns = strength.shape
+    if min(spot.top, spot.left, rows - spot.bottom, columns - spot.right) <= RIM:
+        return False
+    return all(strip.max() < least for strip in _strips(strength, spot, max(rows, columns)))
+
+
+def _is_free(
+    seen: Pixels, spot: _Spot, typical: float, strength: NDArray[np.float32]
+) -> bool:
+    """Whether all around it differs from it as its paper does: no shadow, table or page's edge."""
+    part = slice(spot.top, spot.bottom), slice(spot.left, spot.right)
+    own = float(seen[part][strength[part] > CORE * typical].mean())
+    strips = _strips(seen, spot, max(RIM, round(AROUND * spot.side)))
+    if spot.is_light:
+        return all(strip.max() <= own * (1 - UNLIKE * typical) for strip in strips)
+    return all(strip.min() * (1 - UNLIKE * typical) >= own for strip in strips)
+
+
+def _digit(
+    strength: NDArray[np.float32],
+) -> tuple[tuple[int, int, int, int], float, float] | None:
+    """Where the strokes of what was cut out are, how strong, and their width in pixels.
+
+    Rows and columns, first and last. None where it is not in one piece, or not of a pen.
+    """
+    most = float(strength.max())
+    typical = _typical(strength[strength > CORE * most])
+    mask = strength > CORE * typical
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    top, bottom, left, right = int(rows[0]), int(rows[-1]), int(columns[0]), int(columns[-1])
+    if min(top, left, mask.shape[0] - 1 - bottom, mask.shape[1] - 1 - right) < 2:
+        return None
+    areas = find_components(mask[top : bottom + 1 : 2, left : right + 1 : 2]).areas
+    if np.count_nonzero(areas >= CRUMB * areas.max(initial=0)) != 1:
+        return None
+    area = np.count_nonzero(mask)
+    across = area / np.count_nonzero(mask[:, 1:] > mask[:, :-1])
+    along = area / np.count_nonzero(mask[1:] > mask[:-1])
+    thickness = float(1 / (1 / across**2 + 1 / along**2) ** 0.5)
+    if not PEN[0] * RENDER_SIDE <= thickness <= PEN[1] * RENDER_SIDE:
+        return None
+    return (top, bottom, left, right), typical, thickness
