@@ -70,7 +70,7 @@ def classify(
     from edge.cli.progress import Progress
     from edge.errors import FrameError
     from edge.outputs import Output
-    from edge.preprocess.detail import needed_side
+    from edge.preprocess.detail import glanced_side, needed_side
     from edge.sources.files import read_frames
     from edge.sources.frame import Failure
     from edge.sources.video import parse_every
@@ -93,8 +93,10 @@ def classify(
         if classifier.bundle.proof is None:
             err(f"model {name!r} is unproven: no gate has compared it with what it was made from")
         output = Output(format_name, name, out=_out_now if _is_live(sources) else _out, err=err)
-        side = needed_side(classifier.contract.input)
-        for item in read_frames(sources, every=wanted, side=side):
+        spec = classifier.contract.input
+        # What is drawn on is needed in colour, and several things are looked for closely.
+        draft = None if task.is_auto or task.pictures or task.sheets else glanced_side(spec)
+        for item in read_frames(sources, every=wanted, side=needed_side(spec), draft=draft):
             if isinstance(item, Failure):
                 output.failure(item)
             else:
@@ -126,12 +128,15 @@ class Task:
         Raises:
             FrameError: it cannot be classified.
         """
+        from edge.drafts import classify_frame
+
         classifier = self.classifier
         top = max(self.top, len(classifier.labels)) if self.sheets else self.top
         if self.is_auto:
             results = classifier.classify_regions(frame.rgb, top)
         else:
-            results = [classifier.classify(frame.rgb, top)]
+            result, frame = classify_frame(classifier, frame, top)
+            results = [result]
         told = [replace(result, top=result.top[: self.top]) for result in results]
         if self.is_auto:
             output.regions(frame, told)

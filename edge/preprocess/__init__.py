@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from edge.contract import Input, Preprocess
 from edge.errors import FrameError
+from edge.preprocess.glance import glance
 from edge.preprocess.ink import find_ink
 from edge.preprocess.object import find_objects
 from edge.preprocess.photo import fit_photo
 from edge.preprocess.ready import as_ready
 from edge.preprocess.region import Region
 
-__all__ = ["Region", "find_regions", "prepare", "prepare_pixels", "scale"]
+__all__ = ["Region", "find_clear", "find_regions", "prepare", "prepare_pixels", "scale"]
 
 
 def prepare(frame: NDArray[np.uint8], spec: Input) -> NDArray[np.float32]:
@@ -63,6 +64,20 @@ def find_regions(frame: NDArray[np.uint8], spec: Input, many: bool = False) -> l
             return [Region(ready[:, :, np.newaxis])]
     find = find_ink if recipe.kind == "ink" else find_objects
     return find(frame, spec.height, spec.width, many)
+
+
+def find_clear(frame: NDArray[np.uint8], spec: Input) -> Region | None:
+    """The one thing that is meant, where a first look shows it clearly; otherwise none.
+
+    Only of ink, and of frames that are larger than the model's own pictures.
+
+    Raises:
+        FrameError: as `prepare`.
+    """
+    check_frame(frame)
+    if spec.preprocess.kind != "ink" or frame.shape[:2] == (spec.height, spec.width):
+        return None
+    return glance(frame, spec.height, spec.width)
 
 
 @lru_cache(maxsize=8)

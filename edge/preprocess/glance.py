@@ -31,6 +31,8 @@ SKIP = 2
 look at it."""
 LEAST_STEP = 4
 """So many pixels a side still make one of the coarse view then."""
+DETAIL = 32
+"""Pixels of the frame that a mark's longer side has at least, for the 20 that are left."""
 WINDOW = 33
 """Side in pixels of what is still a stroke in it."""
 SIDES = (9, 0.8)
@@ -86,7 +88,7 @@ def glance(frame: Pixels, height: int, width: int) -> Region | None:
     skip = SKIP if frame.ndim == 3 and step % SKIP == 0 and step >= LEAST_STEP * SKIP else 1
     picture = _gray(frame[::skip])
     spot = _spot(picture.reduce((step, step // skip)) if step > 1 else picture)
-    if spot is None:
+    if spot is None or spot.side * step < DETAIL:
         return None
     air = RIM + MARGIN * spot.side
     # The view's last row and column may stand for fewer of the frame's pixels than the others.
@@ -147,7 +149,8 @@ def _strength(gray: Pixels, surface: Pixels, is_light: bool) -> NDArray[np.float
     """float32: the part of the light that the darker one of ink and paper lacks."""
     brighter = np.maximum(gray, surface)
     difference = brighter - (surface if is_light else gray)
-    return difference / np.maximum(brighter, np.uint8(MIN_BRIGHTNESS)).astype(np.float32)
+    light = np.maximum(brighter, np.uint8(MIN_BRIGHTNESS))
+    return np.divide(difference, light, dtype=np.float32)
 
 
 def _typical(strong: NDArray[np.float32]) -> float:
@@ -202,9 +205,7 @@ def _is_only(strength: NDArray[np.float32], spot: _Spot, least: float) -> bool:
     return all(strip.max() < least for strip in _strips(strength, spot, max(rows, columns)))
 
 
-def _is_free(
-    seen: Pixels, spot: _Spot, typical: float, strength: NDArray[np.float32]
-) -> bool:
+def _is_free(seen: Pixels, spot: _Spot, typical: float, strength: NDArray[np.float32]) -> bool:
     """Whether all around it differs from it as its paper does: no shadow, table or page's edge."""
     part = slice(spot.top, spot.bottom), slice(spot.left, spot.right)
     own = float(seen[part][strength[part] > CORE * typical].mean())

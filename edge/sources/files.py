@@ -26,7 +26,11 @@ CHUNK = 16_384
 
 
 def read_frames(
-    sources: Sequence[str], *, every: Every | None = None, side: int | None = None
+    sources: Sequence[str],
+    *,
+    every: Every | None = None,
+    side: int | None = None,
+    draft: int | None = None,
 ) -> Iterator[Frame | Failure]:
     """Frames of files, folders (with all folders below) and globs, in that order, sorted within.
 
@@ -36,14 +40,24 @@ def read_frames(
 
     every: which frames of a video to take; none takes all.
     side: how many pixels the longer side needs at least, see `edge.sources.picture`.
+    draft: as there, of picture files.
     """
-    found = (one for source in sources for one in _read(source, every, side))
+    found = (one for source in sources for one in _read(source, every, side, draft))
     for index, (source, picture) in enumerate(found):
         if isinstance(picture, FrameError):
             yield Failure(index, source, picture)
         else:
-            now_s = time.time()
-            yield Frame(index, source, now_s, picture.pixels, picture.shrunk, picture.note)
+            yield to_frame(index, source, picture)
+
+
+def to_frame(index: int, source: str, picture: Picture) -> Frame:
+    """A picture as a frame, read at this moment."""
+    more = None if picture.more is None else partial(_more, index, source, picture.more)
+    return Frame(index, source, time.time(), picture.pixels, picture.shrunk, picture.note, more)
+
+
+def _more(index: int, source: str, read: Callable[[], Picture]) -> Frame:
+    return to_frame(index, source, read())
 
 
 def count_frames(sources: Sequence[str], goes_on: Callable[[], bool]) -> int | None:
@@ -70,7 +84,7 @@ def is_picture_name(name: str) -> bool:
 
 
 def _read(
-    source: str, every: Every | None, side: int | None
+    source: str, every: Every | None, side: int | None, draft: int | None
 ) -> Iterator[tuple[str, Picture | FrameError]]:
     if source == stdin.NAME:
         yield from stdin.read_stdin(side)
@@ -83,7 +97,7 @@ def _read(
             elif video.is_video_name(path):
                 yield from video.read_video(path, every)
             else:
-                yield path, _or_error(partial(read_picture, Path(path), side))
+                yield path, _or_error(partial(read_picture, Path(path), side, draft))
 
 
 def _or_error(read: Callable[[], Picture]) -> Picture | FrameError:

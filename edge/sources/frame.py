@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,8 @@ class Frame:
     """The file's pixels a side that one of these pixels stands for: 1, 2, 4 or 8."""
     note: str | None = None
     """What the user should be told of it, such as `animated: the first of 12 frames`."""
+    more: Callable[[], Frame] | None = None
+    """Reads the same again in full: this is a draft, gray and small. Raises FrameError."""
 
 
 @dataclass(frozen=True)
