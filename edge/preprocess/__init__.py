@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edge.contract import Input, Preprocess
 from edge.errors import FrameError
-from edge.preprocess.glance import glance
+from edge.preprocess.glance import glance_at
 from edge.preprocess.ink import find_ink
 from edge.preprocess.object import find_objects
 from edge.preprocess.photo import fit_photo
@@ -77,7 +77,7 @@ def find_clear(frame: NDArray[np.uint8], spec: Input) -> Region | None:
     check_frame(frame)
     if spec.preprocess.kind != "ink" or frame.shape[:2] == (spec.height, spec.width):
         return None
-    return glance(frame, spec.height, spec.width)
+    return glance_at(frame, spec.height, spec.width)
 
 
 @lru_cache(maxsize=8)

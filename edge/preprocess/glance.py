@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.preprocess.components import find_components
-from edge.preprocess.ink import RENDER_SIDE, finish
+from edge.preprocess.ink import finish
 from edge.preprocess.region import Region, to_box
 from edge.preprocess.relief import MIN_BRIGHTNESS, surface_of
 
@@ -26,11 +26,11 @@ Pixels = NDArray[np.uint8]
 
 SIDE = 160
 """Longer side in pixels of the coarse view, about: whole steps of the frame's pixels make one."""
-SKIP = 2
-"""Of a large frame in colour every second row is looked at: to convert it all takes longer than to
-look at it."""
-LEAST_STEP = 4
-"""So many pixels a side still make one of the coarse view then."""
+ROWS = 2
+"""Of a frame in colour so many rows are looked at for one of the coarse view: to convert it all
+takes longer than to look at it."""
+RENDER_SIDE = 80
+"""Longer side in pixels at which a mark is cut out: four for each of the 20 that are left."""
 DETAIL = 32
 """Pixels of the frame that a mark's longer side has at least, for the 20 that are left."""
 WINDOW = 33
@@ -75,7 +75,7 @@ class _Spot:
         return max(self.right - self.left, self.bottom - self.top)
 
 
-def glance(frame: Pixels, height: int, width: int) -> Region | None:
+def glance_at(frame: Pixels, height: int, width: int) -> Region | None:
     """The one mark of a frame, much as `find_ink` brings it; none where it is not clear.
 
     frame: uint8 (H, W, 3) RGB or (H, W) gray.
@@ -85,18 +85,20 @@ def glance(frame: Pixels, height: int, width: int) -> Region | None:
     """
     rows, columns = frame.shape[:2]
     step = max(1, round(max(rows, columns) / SIDE))
-    skip = SKIP if frame.ndim == 3 and step % SKIP == 0 and step >= LEAST_STEP * SKIP else 1
-    picture = _gray(frame[::skip])
-    spot = _spot(picture.reduce((step, step // skip)) if step > 1 else picture)
+    skip = step // ROWS if frame.ndim == 3 and step % ROWS == 0 else 1
+    view = _gray(frame[::skip])
+    spot = _spot(view.reduce((step, step // skip)) if step > 1 else view)
     if spot is None or spot.side * step < DETAIL:
         return None
     air = RIM + MARGIN * spot.side
     # The view's last row and column may stand for fewer of the frame's pixels than the others.
-    left, top = max(0.0, (spot.left - air) * step), max(0.0, (spot.top - air) * step)
-    right = min(float(columns), (spot.right + air) * step)
-    bottom = min(float(rows), (spot.bottom + air) * step)
+    left, top = int(max(0, spot.left - air) * step), int(max(0, spot.top - air) * step)
+    right, bottom = (
+        min(columns, int((spot.right + air) * step)),
+        min(rows, int((spot.bottom + air) * step)),
+    )
     zoom = RENDER_SIDE / (spot.side * step)
-    strength = _cut(picture, skip, spot, (left, top, right, bottom), step, zoom)
+    strength = _cut(frame, spot, (left, top, right, bottom), step, zoom)
     found = _digit(strength)
     if found is None:
         return None
@@ -123,23 +125,21 @@ def _gray(frame: Pixels) -> Image:
 
 
 def _cut(
-    picture: Image,
-    skip: int,
-    spot: _Spot,
-    box: tuple[float, float, float, float],
-    step: int,
-    zoom: float,
+    frame: Pixels, spot: _Spot, box: tuple[int, int, int, int], step: int, zoom: float
 ) -> NDArray[np.float32]:
     """float32: how much stands out of the paper within a box of the frame, enlarged by zoom.
 
-    skip: the frame's rows for one of the picture; step: its pixels for one of the coarse view.
+    step: the frame's pixels for one of the coarse view.
     """
     from PIL import Image
 
     left, top, right, bottom = box
     size = (round((right - left) * zoom), round((bottom - top) * zoom))
+    # Of a large mark not every row is needed: two for each that is cut out.
+    skip = max(1, int(1 / (ROWS * zoom))) if frame.ndim == 3 else 1
+    part = _gray(frame[top:bottom:skip, left:right])
     how = Image.Resampling.BICUBIC if zoom > 1 else Image.Resampling.BILINEAR
-    gray = picture.resize(size, how, (left, top / skip, right, bottom / skip))
+    gray = part.resize(size, how, (0, 0, right - left, min(part.height, (bottom - top) / skip)))
     coarse = (left / step, top / step, right / step, bottom / step)
     paper = Image.fromarray(spot.surface).resize(size, Image.Resampling.BILINEAR, coarse)
     return _strength(np.asarray(gray), np.asarray(paper), spot.is_light)

@@ -202,7 +202,7 @@ def _check_size(picture: Image, source: str) -> None:
 def _check_end(picture: ImageFile, data: bytes) -> None:
     """Refuses a JPEG without its end marker: libjpeg makes gray of zeros where a copy broke off."""
     scan = picture.fp.tell() if picture.fp else 0
-    if picture.format == "JPEG" and data.find(b"\xff\xd9", scan) < 0:
+    if picture.format == "JPEG" and data.rfind(b"\xff\xd9", scan) < 0:  # from behind: it is there
         raise ValueError("the file is truncated, its end is missing")
 
 
