@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.preprocess.components import find_components
+from edge.preprocess.components import Components, find_components
 from edge.preprocess.ink import finish
 from edge.preprocess.region import Region, to_box
 from edge.preprocess.relief import MIN_BRIGHTNESS, surface_of
+from edge.preprocess.strokes import MAX_THICKNESS, belongs
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -52,7 +53,7 @@ RIM = 2
 """Pixels around it in the coarse view that its own blur may reach."""
 MARGIN = 0.1
 """Of its longer side: what is cut out around it beside the rim, to see that it ends there."""
-PEN = (0.03, 0.3)
+PEN = (0.03, 0.36)
 """Of its longer side: the strokes' width."""
 CRUMB = 0.02
 """Of its area: smaller pieces are no part of it, and larger ones make it unclear."""
@@ -92,18 +93,20 @@ def glance_at(frame: Pixels, height: int, width: int) -> Region | None:
         return None
     air = RIM + MARGIN * spot.side
     # The view's last row and column may stand for fewer of the frame's pixels than the others.
-    left, top = int(max(0, spot.left - air) * step), int(max(0, spot.top - air) * step)
-    right, bottom = (
-        min(columns, int((spot.right + air) * step)),
-        min(rows, int((spot.bottom + air) * step)),
-    )
+    left, top = max(0, int((spot.left - air) * step)), max(0, int((spot.top - air) * step))
+    right = min(columns, int((spot.right + air) * step))
+    bottom = min(rows, int((spot.bottom + air) * step))
     zoom = RENDER_SIDE / (spot.side * step)
     strength = _cut(frame, spot, (left, top, right, bottom), step, zoom)
     found = _digit(strength)
-    if found is None:
+    if found is None or found[2] * spot.side > MAX_THICKNESS * WINDOW * RENDER_SIDE:
         return None
     (first_row, last_row, first_column, last_column), typical, thickness = found
-    own = strength[first_row - 2 : last_row + 3, first_column - 2 : last_column + 3]
+    near = (
+        slice(max(0, first_row - 2), last_row + 3),
+        slice(max(0, first_column - 2), last_column + 3),
+    )
+    own = strength[near]
     pixels = finish(own > CORE * typical, own, typical, thickness, height, width)
     box = to_box(
         left + first_column / zoom,
@@ -186,7 +189,8 @@ def _spot(view: Image) -> _Spot | None:
 
 def _strips(pixels: NDArray[np.generic], spot: _Spot, reach: int) -> list[NDArray[np.generic]]:
     """What lies above, below, to the left and to the right of a mark and its rim, so far off."""
-    top, bottom, left, right = spot.top - RIM, spot.bottom + RIM, spot.left - RIM, spot.right + RIM
+    top, left = max(0, spot.top - RIM), max(0, spot.left - RIM)
+    bottom, right = spot.bottom + RIM, spot.right + RIM
     rows = slice(max(0, top - reach), bottom + reach)
     columns = slice(max(0, left - reach), right + reach)
     return [
@@ -200,9 +204,10 @@ def _strips(pixels: NDArray[np.generic], spot: _Spot, reach: int) -> list[NDArra
 def _is_only(strength: NDArray[np.float32], spot: _Spot, least: float) -> bool:
     """Whether it is off the frame's border, and nothing else is so strong."""
     rows, columns = strength.shape
-    if min(spot.top, spot.left, rows - spot.bottom, columns - spot.right) <= RIM:
+    if min(spot.top, spot.left, rows - spot.bottom, columns - spot.right) < 1:
         return False
-    return all(strip.max() < least for strip in _strips(strength, spot, max(rows, columns)))
+    strips = _strips(strength, spot, max(rows, columns))
+    return all(strip.max(initial=0) < least for strip in strips)
 
 
 def _is_free(seen: Pixels, spot: _Spot, typical: float, strength: NDArray[np.float32]) -> bool:
@@ -211,8 +216,8 @@ def _is_free(seen: Pixels, spot: _Spot, typical: float, strength: NDArray[np.flo
     own = float(seen[part][strength[part] > CORE * typical].mean())
     strips = _strips(seen, spot, max(RIM, round(AROUND * spot.side)))
     if spot.is_light:
-        return all(strip.max() <= own * (1 - UNLIKE * typical) for strip in strips)
-    return all(strip.min() * (1 - UNLIKE * typical) >= own for strip in strips)
+        return all(strip.max(initial=0) <= own * (1 - UNLIKE * typical) for strip in strips)
+    return all(strip.min(initial=255) * (1 - UNLIKE * typical) >= own for strip in strips)
 
 
 def _digit(
@@ -227,10 +232,9 @@ def _digit(
     mask = strength > CORE * typical
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     top, bottom, left, right = int(rows[0]), int(rows[-1]), int(columns[0]), int(columns[-1])
-    if min(top, left, mask.shape[0] - 1 - bottom, mask.shape[1] - 1 - right) < 2:
+    if min(top, left, mask.shape[0] - 1 - bottom, mask.shape[1] - 1 - right) < 1:
         return None
-    areas = find_components(mask[top : bottom + 1 : 2, left : right + 1 : 2]).areas
-    if np.count_nonzero(areas >= CRUMB * areas.max(initial=0)) != 1:
+    if not _is_one(find_components(mask[top : bottom + 1 : 2, left : right + 1 : 2])):
         return None
     area = np.count_nonzero(mask)
     across = area / np.count_nonzero(mask[:, 1:] > mask[:, :-1])
@@ -239,3 +243,12 @@ def _digit(
     if not PEN[0] * RENDER_SIDE <= thickness <= PEN[1] * RENDER_SIDE:
         return None
     return (top, bottom, left, right), typical, thickness
+
+
+def _is_one(found: Components) -> bool:
+    """Whether what was cut out is in one piece, but for crumbs and what broke off."""
+    largest = int(found.areas.argmax()) if len(found.areas) else 0
+    pieces = found.areas >= CRUMB * found.areas.max(initial=1)
+    if np.count_nonzero(pieces) < 2:
+        return bool(pieces.any())
+    return bool((belongs(found, largest, np.ones(len(pieces))) | ~pieces)[pieces].all())

@@ -288,7 +288,7 @@ def _groups(found: Components, strength: NDArray[np.float64]) -> list[NDArray[np
             break
         if not free[seed]:
             continue
-        members = _belongs(found, int(seed), strength) & free & ~touches
+        members = belongs(found, int(seed), strength) & free & ~touches
         members &= not touches[seed]
         members[seed] = True
         free &= ~members
@@ -296,7 +296,7 @@ def _groups(found: Components, strength: NDArray[np.float64]) -> list[NDArray[np
     return groups
 
 
-def _belongs(found: Components, seed: int, strength: NDArray[np.float64]) -> NDArray[np.bool_]:
+def belongs(found: Components, seed: int, strength: NDArray[np.float64]) -> NDArray[np.bool_]:
     """bool (n,): pieces that broke off the seed: above or below it, or nearly touching it.
 
     What stands beside it, as high as it is, is another digit.
