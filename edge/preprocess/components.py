@@ -28,12 +28,27 @@ class Components:
 
     def mask(self, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """bool (H, W) of the components that `chosen`, bool (n,), names."""
+        return self.cut(chosen, (0, 0, self.shape[1], self.shape[0]))
+
+    def cut(self, chosen: NDArray[np.bool_], box: tuple[int, int, int, int]) -> NDArray[np.bool_]:
+        """bool (h, w) of the chosen ones, which lie within left, top, right and bottom."""
+        left, top, right, bottom = box
         keep = chosen[self.labels]
-        edges = np.zeros((self.shape[0], self.shape[1] + 1), np.int8)
-        edges[self.rows[keep], self.starts[keep]] = 1
+        rows = self.rows[keep] - top
+        edges = np.zeros((bottom - top, right - left + 1), np.int8)
+        edges[rows, self.starts[keep] - left] = 1
         # Runs of one row never touch, so a start and an end never share a place.
-        edges[self.rows[keep], self.ends[keep]] = -1
-        return np.cumsum(edges[:, :-1], axis=1, dtype=np.int8).astype(bool)
+        edges[rows, self.ends[keep] - left] = -1
+        return np.cumsum(edges[:, :-1], axis=1, dtype=np.int8).view(np.bool_)
+
+    def pixels(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Place in the raveled mask and component of each of its pixels, in row-major order."""
+        lengths = self.ends - self.starts
+        firsts = self.rows * self.shape[1] + self.starts
+        before = np.cumsum(lengths) - lengths
+        places = np.repeat(firsts - before, lengths)
+        places += np.arange(len(places))
+        return places, np.repeat(self.labels, lengths)
 
 
 def find_components(mask: NDArray[np.bool_]) -> Components:

@@ -41,13 +41,34 @@ class Relief:
     """Lighter than the surface was looked for."""
 
 
+@dataclass(frozen=True)
+class Smooth:
+    """A picture with less noise, and how much is left; the same for all its reliefs."""
+
+    pixels: Pixels
+    """uint8 (H, W)."""
+    noise: float
+    """Standard deviation of its surface's grain."""
+
+
+def smoothed(gray: Pixels) -> Smooth:
+    """uint8 (H, W), made ready for `relief_of`."""
+    pixels = _smooth(gray)
+    return Smooth(pixels, _noise(pixels))
+
+
 def relief(gray: Pixels, window: int, is_light: bool) -> Relief:
-    """Relief of uint8 (H, W).
+    """Relief of uint8 (H, W); as `relief_of`."""
+    return relief_of(smoothed(gray), window, is_light)
+
+
+def relief_of(picture: Smooth, window: int, is_light: bool) -> Relief:
+    """What stands out of a picture.
 
     window: side in pixels; what is wider is surface itself.
     is_light: look for what is lighter than the surface, not darker.
     """
-    smooth = _smooth(gray)
+    smooth = picture.pixels
     if is_light:
         # By the brightest near by, not by the pixel's own light: so a soft edge rises evenly.
         surface, brighter = _open(smooth, window), widen(smooth, NEAR)
@@ -56,7 +77,7 @@ def relief(gray: Pixels, window: int, is_light: bool) -> Relief:
         surface = brighter = _close(smooth, window)
         difference = surface - smooth
     light = np.maximum(brighter, MIN_BRIGHTNESS).astype(np.float32)
-    floor = np.maximum(NOISE_SIGMAS * _noise(smooth) / light, MIN_STRENGTH)
+    floor = np.maximum(NOISE_SIGMAS * picture.noise / light, MIN_STRENGTH)
     return Relief(difference / light, floor, smooth, is_light)
 
 
