@@ -387,13 +387,17 @@ def _alone(
     reach = np.array(FURTHER)[:, np.newaxis] * max(rows, columns)
     y = top + rows / 2 + STEPS * (rows + 2 * reach)
     x = left + columns / 2 + STEPS * (columns + 2 * reach)
-    # Left and right sides, then top and bottom ones, each by the number of the rectangle.
-    ends_x = left - reach, left + columns + reach
-    ends_y = top - reach, top + rows + reach
-    at_y = np.concatenate([y, y, *(np.broadcast_to(end, x.shape) for end in ends_y)])
-    at_x = np.concatenate([*(np.broadcast_to(end, y.shape) for end in ends_x), x, x])
-    in_y = np.minimum(np.maximum(at_y, 0), smooth.shape[0] - 1).astype(np.int64)
-    in_x = np.minimum(np.maximum(at_x, 0), smooth.shape[1] - 1).astype(np.int64)
+    # Left and right sides, then top and bottom ones: row and column of each place.
+    side = len(STEPS)
+    at = np.empty((2, len(FURTHER), 4 * side))
+    at[0, :, :side] = at[0, :, side : 2 * side] = y
+    at[0, :, 2 * side : 3 * side], at[0, :, 3 * side :] = top - reach, top + rows + reach
+    at[1, :, :side], at[1, :, side : 2 * side] = left - reach, left + columns + reach
+    at[1, :, 2 * side : 3 * side] = at[1, :, 3 * side :] = x
+    np.maximum(at, 0, out=at)
+    np.minimum(at[0], smooth.shape[0] - 1, out=at[0])
+    np.minimum(at[1], smooth.shape[1] - 1, out=at[1])
+    in_y, in_x = at.astype(np.int64)
     around = smooth[in_y, in_x].astype(np.float64)
     difference = own - around if ground.is_light else around - own
     light = np.maximum(np.maximum(around, own), MIN_BRIGHTNESS)
