@@ -60,20 +60,35 @@ CRUMB = 0.02
 
 
 @dataclass(frozen=True)
-class _Spot:
+class Spot:
     """Where the mark is in the coarse view, in its pixels."""
 
     left: int
     top: int
     right: int
     bottom: int
+    seen: Pixels
+    """uint8 (h, w): the coarse view."""
     surface: Pixels
-    """uint8, of the whole view: the paper without the ink."""
+    """uint8 (h, w): its paper, without the ink."""
+    strength: NDArray[np.float32]
+    """float32 (h, w): the part of the light that the darker one of ink and paper lacks."""
+    typical: float
+    """Strength of the mark."""
     is_light: bool
+    """Lighter than its paper."""
+    step: int
+    """The frame's pixels a side that one of these stands for."""
 
     @property
     def side(self) -> int:
+        """The longer one."""
         return max(self.right - self.left, self.bottom - self.top)
+
+    @property
+    def zoom(self) -> float:
+        """Pixels of what is cut out for one of the frame."""
+        return RENDER_SIDE / (self.side * self.step)
 
 
 def glance_at(frame: Pixels, height: int, width: int) -> Region | None:
@@ -84,37 +99,80 @@ def glance_at(frame: Pixels, height: int, width: int) -> Region | None:
     Returns:
         Pixels uint8 (height, width, 1), light ink on black, and its box in the frame.
     """
-    rows, columns = frame.shape[:2]
-    step = max(1, round(max(rows, columns) / SIDE))
+    spot = find_spot(frame)
+    if spot is None:
+        return None
+    strength, (left, top) = cut_out(frame, spot)
+    found = _digit(strength)
+    if found is None or found[2] * spot.side > MAX_THICKNESS * WINDOW * RENDER_SIDE:
+        return None
+    (first_row, last_row, first_column, last_column), typical, thickness = found
+    rows, columns = max(0, first_row - 2), max(0, first_column - 2)
+    own = strength[rows : last_row + 3, columns : last_column + 3]
+    pixels = finish(own > CORE * typical, own, typical, thickness, height, width)
+    box = to_box(
+        left + first_column / spot.zoom,
+        top + first_row / spot.zoom,
+        left + (last_column + 1) / spot.zoom,
+        top + (last_row + 1) / spot.zoom,
+    )
+    return Region(pixels[:, :, np.newaxis], box)
+
+
+def find_spot(frame: Pixels) -> Spot | None:
+    """The only thing that stands out of a coarse view of the frame, if it is clear."""
+    step = max(1, round(max(frame.shape[:2]) / SIDE))
     skip = step // ROWS if frame.ndim == 3 and step % ROWS == 0 else 1
     view = _gray(frame[::skip])
-    spot = _spot(view.reduce((step, step // skip)) if step > 1 else view)
-    if spot is None or spot.side * step < DETAIL:
+    if step > 1:
+        view = view.reduce((step, step // skip))
+    below = np.cumsum(view.histogram())
+    low, middle, high = np.searchsorted(below, below[-1] * np.array(OUTER)).tolist()
+    is_light = high - middle > middle - low
+    seen = np.asarray(view)
+    surface = surface_of(seen, WINDOW, is_light)
+    strength = _strength(seen, surface, is_light)
+    down, across = strength.max(axis=1), strength.max(axis=0)
+    most = float(down.max())
+    if most < LEAST_STRENGTH:
         return None
+    typical = _typical(strength[strength > CORE * most])
+    rows, columns = np.flatnonzero(down > CORE * typical), np.flatnonzero(across > CORE * typical)
+    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    left, right = int(columns[0]), int(columns[-1]) + 1
+    spot = Spot(left, top, right, bottom, seen, surface, strength, typical, is_light, step)
+    is_clear = (
+        typical >= LEAST_STRENGTH
+        and max(DETAIL / step, SIDES[0]) <= spot.side <= SIDES[1] * min(seen.shape)
+        and _is_only(spot)
+        and _is_free(spot)
+    )
+    return spot if is_clear else None
+
+
+def cut_out(frame: Pixels, spot: Spot) -> tuple[NDArray[np.float32], tuple[int, int]]:
+    """The strength of the mark and a little around it, enlarged; and the frame's pixel there.
+
+    Returns:
+        float32 (h, w), `spot.zoom` pixels for one of the frame; left and top.
+    """
+    from PIL import Image
+
+    (rows, columns), step, zoom = frame.shape[:2], spot.step, spot.zoom
     air = RIM + MARGIN * spot.side
     # The view's last row and column may stand for fewer of the frame's pixels than the others.
     left, top = max(0, int((spot.left - air) * step)), max(0, int((spot.top - air) * step))
     right = min(columns, int((spot.right + air) * step))
     bottom = min(rows, int((spot.bottom + air) * step))
-    zoom = RENDER_SIDE / (spot.side * step)
-    strength = _cut(frame, spot, (left, top, right, bottom), step, zoom)
-    found = _digit(strength)
-    if found is None or found[2] * spot.side > MAX_THICKNESS * WINDOW * RENDER_SIDE:
-        return None
-    (first_row, last_row, first_column, last_column), typical, thickness = found
-    near = (
-        slice(max(0, first_row - 2), last_row + 3),
-        slice(max(0, first_column - 2), last_column + 3),
-    )
-    own = strength[near]
-    pixels = finish(own > CORE * typical, own, typical, thickness, height, width)
-    box = to_box(
-        left + first_column / zoom,
-        top + first_row / zoom,
-        left + (last_column + 1) / zoom,
-        top + (last_row + 1) / zoom,
-    )
-    return Region(pixels[:, :, np.newaxis], box)
+    size = (round((right - left) * zoom), round((bottom - top) * zoom))
+    # Of a large mark not every row is needed: two for each that is cut out.
+    skip = max(1, int(1 / (ROWS * zoom))) if frame.ndim == 3 else 1
+    part = _gray(frame[top:bottom:skip, left:right])
+    how = Image.Resampling.BICUBIC if zoom > 1 else Image.Resampling.BILINEAR
+    gray = part.resize(size, how, (0, 0, right - left, min(part.height, (bottom - top) / skip)))
+    coarse = (left / step, top / step, right / step, bottom / step)
+    paper = Image.fromarray(spot.surface).resize(size, Image.Resampling.BILINEAR, coarse)
+    return _strength(np.asarray(gray), np.asarray(paper), spot.is_light), (left, top)
 
 
 def _gray(frame: Pixels) -> Image:
@@ -125,27 +183,6 @@ def _gray(frame: Pixels) -> Image:
         return Image.fromarray(np.ascontiguousarray(frame)).convert("L")
     rows, columns = frame.shape
     return Image.frombuffer("L", (columns, rows), np.ascontiguousarray(frame), "raw", "L", 0, 1)
-
-
-def _cut(
-    frame: Pixels, spot: _Spot, box: tuple[int, int, int, int], step: int, zoom: float
-) -> NDArray[np.float32]:
-    """float32: how much stands out of the paper within a box of the frame, enlarged by zoom.
-
-    step: the frame's pixels for one of the coarse view.
-    """
-    from PIL import Image
-
-    left, top, right, bottom = box
-    size = (round((right - left) * zoom), round((bottom - top) * zoom))
-    # Of a large mark not every row is needed: two for each that is cut out.
-    skip = max(1, int(1 / (ROWS * zoom))) if frame.ndim == 3 else 1
-    part = _gray(frame[top:bottom:skip, left:right])
-    how = Image.Resampling.BICUBIC if zoom > 1 else Image.Resampling.BILINEAR
-    gray = part.resize(size, how, (0, 0, right - left, min(part.height, (bottom - top) / skip)))
-    coarse = (left / step, top / step, right / step, bottom / step)
-    paper = Image.fromarray(spot.surface).resize(size, Image.Resampling.BILINEAR, coarse)
-    return _strength(np.asarray(gray), np.asarray(paper), spot.is_light)
 
 
 def _strength(gray: Pixels, surface: Pixels, is_light: bool) -> NDArray[np.float32]:
@@ -162,32 +199,7 @@ def _typical(strong: NDArray[np.float32]) -> float:
     return float((cubes * strong).sum()) / float(cubes.sum())
 
 
-def _spot(view: Image) -> _Spot | None:
-    """The only thing that stands out of the coarse view, if it is clear."""
-    below = np.cumsum(view.histogram())
-    low, middle, high = np.searchsorted(below, below[-1] * np.array(OUTER)).tolist()
-    is_light = high - middle > middle - low
-    seen = np.asarray(view)
-    surface = surface_of(seen, WINDOW, is_light)
-    strength = _strength(seen, surface, is_light)
-    down, across = strength.max(axis=1), strength.max(axis=0)
-    most = float(down.max())
-    if most < LEAST_STRENGTH:
-        return None
-    typical = _typical(strength[strength > CORE * most])
-    rows, columns = np.flatnonzero(down > CORE * typical), np.flatnonzero(across > CORE * typical)
-    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-    spot = _Spot(int(left), int(top), int(right), int(bottom), surface, is_light)
-    is_clear = (
-        typical >= LEAST_STRENGTH
-        and SIDES[0] <= spot.side <= SIDES[1] * min(seen.shape)
-        and _is_only(strength, spot, FAINT * typical)
-        and _is_free(seen, spot, typical, strength)
-    )
-    return spot if is_clear else None
-
-
-def _strips(pixels: NDArray[np.generic], spot: _Spot, reach: int) -> list[NDArray[np.generic]]:
+def _strips(pixels: NDArray[np.generic], spot: Spot, reach: int) -> list[NDArray[np.generic]]:
     """What lies above, below, to the left and to the right of a mark and its rim, so far off."""
     top, left = max(0, spot.top - RIM), max(0, spot.left - RIM)
     bottom, right = spot.bottom + RIM, spot.right + RIM
@@ -201,23 +213,24 @@ def _strips(pixels: NDArray[np.generic], spot: _Spot, reach: int) -> list[NDArra
     ]
 
 
-def _is_only(strength: NDArray[np.float32], spot: _Spot, least: float) -> bool:
-    """Whether it is off the frame's border, and nothing else is so strong."""
-    rows, columns = strength.shape
+def _is_only(spot: Spot) -> bool:
+    """Whether it is off the frame's border, and nothing else is nearly so strong."""
+    rows, columns = spot.seen.shape
     if min(spot.top, spot.left, rows - spot.bottom, columns - spot.right) < 1:
         return False
-    strips = _strips(strength, spot, max(rows, columns))
-    return all(strip.max(initial=0) < least for strip in strips)
+    strips = _strips(spot.strength, spot, max(rows, columns))
+    return all(strip.max(initial=0) < FAINT * spot.typical for strip in strips)
 
 
-def _is_free(seen: Pixels, spot: _Spot, typical: float, strength: NDArray[np.float32]) -> bool:
+def _is_free(spot: Spot) -> bool:
     """Whether all around it differs from it as its paper does: no shadow, table or page's edge."""
     part = slice(spot.top, spot.bottom), slice(spot.left, spot.right)
-    own = float(seen[part][strength[part] > CORE * typical].mean())
-    strips = _strips(seen, spot, max(RIM, round(AROUND * spot.side)))
+    own = float(spot.seen[part][spot.strength[part] > CORE * spot.typical].mean())
+    strips = _strips(spot.seen, spot, max(RIM, round(AROUND * spot.side)))
+    left = 1 - UNLIKE * spot.typical  # of the light
     if spot.is_light:
-        return all(strip.max(initial=0) <= own * (1 - UNLIKE * typical) for strip in strips)
-    return all(strip.min(initial=255) * (1 - UNLIKE * typical) >= own for strip in strips)
+        return all(strip.max(initial=0) <= own * left for strip in strips)
+    return all(strip.min(initial=255) * left >= own for strip in strips)
 
 
 def _digit(
