@@ -36,7 +36,7 @@ def glance_steps(frame: NDArray[np.uint8], results: Sequence[Result]) -> Steps:
         panels=(
             Panel("In gray, at a first look", fit(fromarray(spot.seen))),
             Panel(
-                f"One thing stands out: {kind} by up to {100 * most:.0f} %",
+                f"Stands out: {kind} by up to {100 * most:.0f} %",
                 fit(_relief_picture(spot.strength)),
             ),
             Panel(title_of_taken("Strokes", chosen), fit(taken)),

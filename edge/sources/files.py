@@ -40,7 +40,7 @@ def read_frames(
 
     every: which frames of a video to take; none takes all.
     side: how many pixels the longer side needs at least, see `edge.sources.picture`.
-    draft: as there, of picture files.
+    draft: as there, of picture files and of videos.
     """
     found = (one for source in sources for one in _read(source, every, side, draft))
     for index, (source, picture) in enumerate(found):
@@ -95,7 +95,7 @@ def _read(
             if problem is not None:
                 yield path, problem
             elif video.is_video_name(path):
-                yield from video.read_video(path, every)
+                yield from video.read_video(path, every, draft)
             else:
                 yield path, _or_error(partial(read_picture, Path(path), side, draft))
 

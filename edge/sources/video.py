@@ -6,11 +6,17 @@ import math
 import os
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edge.errors import FrameError, UsageError
+from edge.sources.ahead import read_ahead
 from edge.sources.opencv import load_opencv, to_rgb
 from edge.sources.picture import MAX_PIXELS, Picture, check_file, unreadable
 
@@ -18,6 +24,8 @@ if TYPE_CHECKING:
     import cv2
 
 SUFFIXES = (".avi", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".webm")
+AHEAD = 3
+"""Frames that are decoded before they are asked for: 8 MB of 1280x720."""
 MISSING_SHARE = 0.05
 """Of the frames that a film says it has, how many may be missing at its end: containers estimate,
 and an edited film counts what it no longer shows."""
@@ -57,8 +65,13 @@ def is_video_name(path: str) -> bool:
     return os.path.splitext(path)[1].lower() in SUFFIXES
 
 
-def read_video(path: str, every: Every | None) -> Iterator[tuple[str, Picture | FrameError]]:
+def read_video(
+    path: str, every: Every | None, draft: int | None = None
+) -> Iterator[tuple[str, Picture | FrameError]]:
     """The frames of a video file that `every` asks for; none asks for all.
+
+    draft: how many pixels a first look needs of the longer side. Larger frames then come in gray
+        and small; their `more` has them in full.
 
     A frame's source has its time in the film behind the path, `film.mp4#t=12.480`, as in W3C's
     Media Fragments. A film that cannot be opened or breaks off gives one error, at its end.
@@ -69,7 +82,9 @@ def read_video(path: str, every: Every | None) -> Iterator[tuple[str, Picture | 
         yield path, error
         return
     try:
-        yield from _frames(path, capture, every or Every())
+        # Decoding goes on while a frame is looked at.
+        with closing(read_ahead(_frames(path, capture, every or Every(), draft), AHEAD)) as frames:
+            yield from frames
     finally:
         capture.release()
 
@@ -87,7 +102,7 @@ def _check(path: Path) -> None:
 
 
 def _frames(
-    path: str, capture: cv2.VideoCapture, every: Every
+    path: str, capture: cv2.VideoCapture, every: Every, draft: int | None
 ) -> Iterator[tuple[str, Picture | FrameError]]:
     number, last_slot = 0, -1
     clock = Clock(capture)
@@ -97,7 +112,7 @@ def _frames(
         if slot > last_slot:
             last_slot = slot
             source = f"{path}#t={time_s:.3f}"
-            yield source, _retrieve(source, capture)
+            yield source, _retrieve(source, capture, draft)
         number += 1
     expected = _frame_count(capture)
     if number == 0:
@@ -107,11 +122,32 @@ def _frames(
         yield path, FrameError("damaged-video", message)
 
 
-def _retrieve(source: str, capture: cv2.VideoCapture) -> Picture | FrameError:
-    found, bgr = capture.retrieve()
-    if not found or bgr is None:
+def _retrieve(source: str, capture: cv2.VideoCapture, draft: int | None) -> Picture | FrameError:
+    found, retrieved = capture.retrieve()
+    if not found or retrieved is None:
         return FrameError("damaged-video", f"{source}: the frame cannot be decoded")
+    bgr = np.asarray(retrieved, np.uint8)
+    shrunk = 1 if draft is None else max(bgr.shape[:2]) // draft
+    if shrunk < 2 or min(bgr.shape[:2]) < shrunk:
+        return Picture(to_rgb(bgr))
+    return Picture(_draft(bgr, shrunk), shrunk, more=partial(_in_full, bgr))
+
+
+def _in_full(bgr: NDArray[np.uint8]) -> Picture:
     return Picture(to_rgb(bgr))
+
+
+def _draft(bgr: NDArray[np.uint8], shrunk: int) -> NDArray[np.uint8]:
+    """uint8 (H, W, 3) BGR -> gray (H // shrunk, W // shrunk), each the mean of its pixels.
+
+    Of every second row, where there are many: a mean of fewer is as good for a first look.
+    """
+    import cv2
+
+    rows, columns = bgr.shape[0] // shrunk, bgr.shape[1] // shrunk
+    whole = bgr[: rows * shrunk : 2 if shrunk % 2 == 0 else 1, : columns * shrunk]
+    small = cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
 class Clock:
