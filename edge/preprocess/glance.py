@@ -8,7 +8,9 @@ that stands out, even faintly, a border that is reached, pieces, a pen too thin 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -126,8 +128,8 @@ def find_spot(frame: Pixels) -> Spot | None:
     view = _gray(frame[::skip])
     if step > 1:
         view = view.reduce((step, step // skip))
-    below = np.cumsum(view.histogram())
-    low, middle, high = np.searchsorted(below, below[-1] * np.array(OUTER)).tolist()
+    below = list(accumulate(view.histogram()))
+    low, middle, high = (bisect_left(below, part * below[-1]) for part in OUTER)
     is_light = high - middle > middle - low
     seen = np.asarray(view)
     surface = surface_of(seen, WINDOW, is_light)
