@@ -106,8 +106,9 @@ def shadowed() -> Pixels:
 
 
 def with_speck() -> Pixels:
+    """Fainter than the digit's strokes, and no part of it."""
     frame = on_paper("7")
-    frame[400:412, 560:572] = 60
+    frame[400:412, 560:572] = 140
     return frame
 
 
@@ -144,6 +145,17 @@ def test_clear_mark_that_the_model_is_unsure_of_is_looked_at_closely(digits: Cla
     assert find_clear(frame, digits.contract.input) is not None
     assert digits.glance(frame) is None
     assert not digits.classify(frame).is_glanced
+
+
+def test_answer_that_is_less_than_sure_is_not_taken(
+    digits: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = on_paper("7")
+    score = digits.classify(frame).score
+    monkeypatch.setattr("edge.classifier.SURE", score + 1e-6)
+    assert digits.glance(frame) is None
+    monkeypatch.setattr("edge.classifier.SURE", score)
+    assert digits.glance(frame) is not None
 
 
 @pytest.mark.parametrize("is_light", [False, True])
