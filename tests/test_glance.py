@@ -20,7 +20,6 @@ from edge.preprocess import find_clear
 from edge.preprocess.detail import glanced_side, needed_side
 from edge.preprocess.photo import to_gray
 from edge.preprocess.region import Box
-from edge.sources.ahead import read_ahead
 from edge.sources.files import to_frame
 from edge.sources.frame import Frame
 from edge.sources.picture import Picture, decode_picture
@@ -299,34 +298,6 @@ def test_gray_is_the_luma_of_bt_601_to_the_bit() -> None:
     assert np.array_equal(to_gray(colors), luma)
     levels = np.repeat(np.arange(256, dtype=np.uint8)[:, np.newaxis, np.newaxis], 3, axis=2)
     assert np.array_equal(to_gray(levels)[:, 0], np.arange(256))
-
-
-def test_reading_ahead_keeps_order_and_raises_where_it_would_have() -> None:
-    def items() -> Iterator[int]:
-        yield from range(5)
-        raise ValueError("the sixth")
-
-    ahead = read_ahead(items(), 2)
-    assert [next(ahead) for _ in range(5)] == list(range(5))
-    with pytest.raises(ValueError, match="the sixth"):
-        next(ahead)
-    assert list(read_ahead(iter(range(100)), 3)) == list(range(100))
-
-
-def test_reading_ahead_ends_with_its_reader() -> None:
-    asked = []
-
-    def items() -> Iterator[int]:
-        for number in range(1000):
-            asked.append(number)
-            yield number
-
-    reader = read_ahead(items(), 2)
-    assert next(reader) == 0
-    reader.close()
-    count = len(asked)
-    assert count <= 5
-    assert len(asked) == count
 
 
 def test_unknown_is_never_said_at_a_first_look(digits: Classifier) -> None:

@@ -6,7 +6,6 @@ import math
 import os
 import re
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import FrameError, UsageError
-from edge.sources.ahead import read_ahead
 from edge.sources.opencv import load_opencv, to_rgb
 from edge.sources.picture import MAX_PIXELS, Picture, check_file, unreadable
 
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
     import cv2
 
 SUFFIXES = (".avi", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".webm")
-AHEAD = 3
-"""Frames that are decoded before they are asked for: 8 MB of 1280x720."""
 MISSING_SHARE = 0.05
 """Of the frames that a film says it has, how many may be missing at its end: containers estimate,
 and an edited film counts what it no longer shows."""
@@ -82,9 +78,7 @@ def read_video(
         yield path, error
         return
     try:
-        # Decoding goes on while a frame is looked at.
-        with closing(read_ahead(_frames(path, capture, every or Every(), draft), AHEAD)) as frames:
-            yield from frames
+        yield from _frames(path, capture, every or Every(), draft)
     finally:
         capture.release()
 
