@@ -17,7 +17,7 @@ from edge.contract import Output
 from edge.errors import FrameError, ModelError, NothingFound
 from edge.interpreter import Interpreter, with_kernels
 from edge.lookup import input_tables, output_table, to_input
-from edge.preprocess import Region, find_regions, prepare_pixels
+from edge.preprocess import Region, find_clear, find_regions, prepare_pixels
 from edge.preprocess.region import Box
 from edge.quantize import TensorSpec, dequantize
 from edge.reading import reading_lines
@@ -67,6 +67,8 @@ class Result:
     """uint8 (height, width, channels): the model's input before scaling; none: it saw nothing."""
     reason: str | None = None
     """Why the model was not asked: what was looked for and what came instead."""
+    is_glanced: bool = field(default=False, compare=False)
+    """It was clear at the first look (`edge.preprocess.glance`), so there was no closer one."""
 
 
 class Classifier:
@@ -135,8 +137,34 @@ class Classifier:
         """
         pixels = as_frame(frame)
         began_s = time.perf_counter()
+        result = self.glance(pixels, top) or self.classify_closely(pixels, top)
+        return replace(result, latency_ms=_since_ms(began_s))
+
+    def glance(self, frame: NDArray[np.uint8], top: int = 3) -> Result | None:
+        """The answer to a frame that is clear at a first look, and none to all others.
+
+        frame: uint8 (H, W, 3) RGB or (H, W) gray.
+
+        Raises:
+            FrameError: as `classify`.
+        """
+        began_s = time.perf_counter()
+        region = find_clear(frame, self.contract.input)
+        if region is None:
+            return None
+        result = self._answer(region, top)
+        if result.label == UNKNOWN or result.score < SURE:
+            return None
+        return replace(result, latency_ms=_since_ms(began_s), is_glanced=True)
+
+    def classify_closely(self, frame: NDArray[np.uint8], top: int = 3) -> Result:
+        """As `classify`, without a first look.
+
+        frame: uint8 (H, W, 3) RGB or (H, W) gray.
+        """
+        began_s = time.perf_counter()
         try:
-            (region,) = find_regions(pixels, self.contract.input)
+            (region,) = find_regions(frame, self.contract.input)
         except NothingFound as error:
             return Result(UNKNOWN, 0.0, (), _since_ms(began_s), reason=str(error))
         return replace(self._whole(region, top), latency_ms=_since_ms(began_s))

@@ -384,7 +384,7 @@ def test_killed_worker_is_one_record_and_the_run_goes_on(slow: Path) -> None:
 
 def test_small_files_are_read_together_and_a_large_one_closes_them_up(tmp_path: Path) -> None:
     with Classifier.load("digits") as classifier:
-        task = Task(classifier, 3, "table", False, None, None, None)
+        task = Task(classifier, 3, "table", False, None, None, None, None)
         jobs = [Job(number, str(tmp_path / f"{number}.png")) for number in range(4)]
         for job in jobs:
             image = digit(job.number)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from edge.bulk.answer import Answer, Job
+from edge.drafts import classify_frame
 from edge.errors import FrameError
 from edge.outputs import Format, Output
 from edge.sources.files import read_file
@@ -30,6 +31,8 @@ class Task:
     is_auto: bool
     side: int | None
     """How many pixels the longer side of a picture needs at least."""
+    draft: int | None
+    """How many it needs for a first look; none: there is none."""
     pictures: PictureFolder | None
     sheets: PictureFolder | None
 
@@ -45,7 +48,7 @@ class Task:
         size_bytes = 0
         for count, job in enumerate(jobs, 1):
             take_up(job)
-            item = read_file(job.number, job.path, self.side)
+            item = read_file(job.number, job.path, self.side, self.draft)
             held.append(item)
             size_bytes += item.rgb.nbytes if isinstance(item, Frame) else 0
             if size_bytes > HELD_BYTES or count == len(jobs):
@@ -86,7 +89,8 @@ class Task:
         if self.is_auto:
             results = classifier.classify_regions(frame.rgb, top)
         else:
-            results = [classifier.classify(frame.rgb, top)]
+            result, frame = classify_frame(classifier, frame, top)
+            results = [result]
         told = results
         if top > self.top:
             told = [replace(result, top=result.top[: self.top]) for result in results]

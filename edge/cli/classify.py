@@ -80,7 +80,7 @@ def classify(
     from edge.classifier import Classifier
     from edge.cli.progress import Progress
     from edge.outputs import Output
-    from edge.preprocess.detail import needed_side
+    from edge.preprocess.detail import glanced_side, needed_side
     from edge.sources.video import parse_every
     from edge.startup import settle
 
@@ -92,13 +92,16 @@ def classify(
             _err(line)
 
         settle()
-        name = classifier.contract.name
+        name, spec = classifier.contract.name, classifier.contract.input
+        # What is drawn on is needed in colour, and several things are looked for closely.
+        is_drafted = regions == "whole" and not annotate and not explain
         task = Task(
             classifier,
             top,
             format_name,
             is_auto=regions == "auto",
-            side=needed_side(classifier.contract.input),
+            side=needed_side(spec),
+            draft=glanced_side(spec) if is_drafted else None,
             pictures=_folder(annotate, "--annotate", sources, err),
             sheets=_folder(explain, "--explain", sources, err),
         )
@@ -128,7 +131,7 @@ def _answers(
             yield from spread.run(Job(next(numbers), one.source) for one in some)
         else:
             for one in some:
-                for item in read_input(one, numbers, every=every, side=task.side):
+                for item in read_input(one, numbers, every=every, side=task.side, draft=task.draft):
                     yield task.answer(item)
 
 

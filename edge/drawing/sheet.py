@@ -24,6 +24,7 @@ from edge.drawing.canvas import (
     shorten,
     wrap,
 )
+from edge.drawing.glance_steps import glance_steps
 from edge.drawing.ink_steps import ink_steps
 from edge.drawing.object_steps import object_steps
 from edge.drawing.panels import CELL, Panel, answer_panels, fit, paired_panels
@@ -89,6 +90,8 @@ def _steps(frame: NDArray[np.uint8], results: Sequence[Result], spec: Input, man
         return Steps()
     if spec.preprocess.kind == "object":
         return object_steps(frame, results)
+    if results and all(result.is_glanced for result in results):
+        return glance_steps(frame, results)
     return ink_steps(frame, results, many)
 
 

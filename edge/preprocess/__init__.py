@@ -13,7 +13,7 @@ from edge.preprocess.photo import fit_photo
 from edge.preprocess.ready import as_ready
 from edge.preprocess.region import Region
 
-__all__ = ["Region", "find_regions", "prepare", "prepare_pixels", "scale"]
+__all__ = ["Region", "find_clear", "find_regions", "prepare", "prepare_pixels", "scale"]
 
 
 def prepare(frame: NDArray[np.uint8], spec: Input) -> NDArray[np.float32]:
@@ -65,6 +65,22 @@ def find_regions(frame: NDArray[np.uint8], spec: Input, many: bool = False) -> l
     else:
         from edge.preprocess.object import find_objects as find
     return find(frame, spec.height, spec.width, many)
+
+
+def find_clear(frame: NDArray[np.uint8], spec: Input) -> Region | None:
+    """The one thing that is meant, where a first look shows it clearly; otherwise none.
+
+    Only of ink, and of frames that are larger than the model's own pictures.
+
+    Raises:
+        FrameError: as `prepare`.
+    """
+    check_frame(frame)
+    if spec.preprocess.kind != "ink" or frame.shape[:2] == (spec.height, spec.width):
+        return None
+    from edge.preprocess.glance import glance_at
+
+    return glance_at(frame, spec.height, spec.width)
 
 
 @lru_cache(maxsize=8)

@@ -144,18 +144,29 @@ def _overlap(one: Mark, other: Mark) -> bool:
 
 
 def without_gaps(marks: list[Mark], merits: dict[Mark, float]) -> list[Mark]:
-    """Without gaps between strokes of others: a hole in a 0 is light where ink is dark."""
-    return [mark for mark in marks if not any(_encloses(other, mark, merits) for other in marks)]
+    """Without gaps between strokes of others: a hole in a 0 is light where ink is dark.
 
-
-def _encloses(outer: Mark, inner: Mark, merits: dict[Mark, float]) -> bool:
-    """Whether the inner mark is of the other polarity and lies between the outer one's strokes."""
-    return (
-        outer.is_light != inner.is_light
-        and outer.extent > inner.extent
-        and merits[outer] >= (0.9 if outer.touches else 0.6) * merits[inner]
-        and _is_inside(inner, outer, 0.05 * outer.side)
-    )
+    A gap is of the other polarity, and lies between strokes of a larger mark that has merit.
+    """
+    if not marks:
+        return marks
+    boxes = np.array([mark.box for mark in marks])
+    merit = np.array([merits[mark] for mark in marks])
+    is_light = np.array([mark.is_light for mark in marks])
+    touches = np.array([mark.touches > 0 for mark in marks])
+    extents = np.array([mark.extent for mark in marks])
+    slack = 0.05 * np.array([mark.side for mark in marks])[:, np.newaxis]
+    low, high = boxes[:, np.newaxis, :2], boxes[:, np.newaxis, 2:]  # outer ones down, inner across
+    encloses = (boxes[:, :2] >= low - slack[:, :, np.newaxis]).all(axis=2)
+    encloses &= (boxes[:, 2:] <= high + slack[:, :, np.newaxis]).all(axis=2)
+    encloses &= is_light[:, np.newaxis] != is_light
+    encloses &= extents[:, np.newaxis] > extents
+    encloses &= merit[:, np.newaxis] >= np.where(touches, 0.9, 0.6)[:, np.newaxis] * merit
+    return [
+        mark
+        for mark, is_gap in zip(marks, encloses.any(axis=0).tolist(), strict=True)
+        if not is_gap
+    ]
 
 
 def _is_inside(inner: Mark, outer: Mark, slack: float) -> bool:

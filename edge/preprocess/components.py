@@ -28,28 +28,45 @@ class Components:
 
     def mask(self, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """bool (H, W) of the components that `chosen`, bool (n,), names."""
+        return self.cut(chosen, (0, 0, self.shape[1], self.shape[0]))
+
+    def cut(self, chosen: NDArray[np.bool_], box: tuple[int, int, int, int]) -> NDArray[np.bool_]:
+        """bool (h, w) of the chosen ones, which lie within left, top, right and bottom."""
+        left, top, right, bottom = box
         keep = chosen[self.labels]
-        edges = np.zeros((self.shape[0], self.shape[1] + 1), np.int8)
-        edges[self.rows[keep], self.starts[keep]] = 1
+        rows = self.rows[keep] - top
+        edges = np.zeros((bottom - top, right - left + 1), np.int8)
+        edges[rows, self.starts[keep] - left] = 1
         # Runs of one row never touch, so a start and an end never share a place.
-        edges[self.rows[keep], self.ends[keep]] = -1
-        return np.cumsum(edges[:, :-1], axis=1, dtype=np.int8).astype(bool)
+        edges[rows, self.ends[keep] - left] = -1
+        return np.cumsum(edges[:, :-1], axis=1, dtype=np.int8).view(np.bool_)
+
+    def pixels(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Place in the raveled mask and component of each of its pixels, in row-major order."""
+        lengths = self.ends - self.starts
+        firsts = self.rows * self.shape[1] + self.starts
+        before = np.cumsum(lengths) - lengths
+        places = np.repeat(firsts - before, lengths)
+        places += np.arange(len(places))
+        return places, np.repeat(self.labels, lengths)
 
 
 def find_components(mask: NDArray[np.bool_]) -> Components:
-    """Labels the 8-connected components of a bool (H, W) mask."""
+    """Labels the 8-connected components of a bool (H, W) mask, by each one's first run."""
     height, width = mask.shape
-    padded = np.zeros((height, width + 2), np.int8)
+    padded = np.zeros((height, width + 2), np.bool_)
     padded[:, 1:-1] = mask
-    steps = np.diff(padded, axis=1)
-    rows, starts = np.nonzero(steps == 1)
-    ends = np.nonzero(steps == -1)[1]
-    labels = _join_runs(rows, starts, ends, width)
-    count = int(labels.max()) + 1 if labels.size else 0
+    # Where a row's pixels change: a start, an end, a start... One pass for both, and over bools.
+    steps = np.flatnonzero(padded[:, 1:] != padded[:, :-1])
+    rows = steps[::2] // (width + 1)
+    offsets = rows * (width + 1)
+    starts, ends = steps[::2] - offsets, steps[1::2] - offsets
+    labels, firsts = _join_runs(rows, starts, ends, width)
+    count = len(firsts)
     boxes = np.zeros((count, 4), np.int64)
-    boxes[:, :2] = max(height, width)
+    boxes[:, 0] = width
+    boxes[:, 1] = rows[firsts]
     np.minimum.at(boxes[:, 0], labels, starts)
-    np.minimum.at(boxes[:, 1], labels, rows)
     np.maximum.at(boxes[:, 2], labels, ends)
     np.maximum.at(boxes[:, 3], labels, rows + 1)
     areas = np.bincount(labels, weights=ends - starts, minlength=count).astype(np.int64)
@@ -58,22 +75,30 @@ def find_components(mask: NDArray[np.bool_]) -> Components:
 
 def _join_runs(
     rows: NDArray[np.int64], starts: NDArray[np.int64], ends: NDArray[np.int64], width: int
-) -> NDArray[np.int64]:
-    """Component label of each run: runs of neighbouring rows that touch are one (union-find)."""
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Component of each run, (runs,), and first run of each component, (n,).
+
+    Runs of neighbouring rows that touch are one (union-find).
+    """
     stride = width + 2  # wider than a row, so that runs of other rows never come between
     first, last = rows * stride + starts, rows * stride + ends
-    low = np.searchsorted(last, first + stride, side="left")
-    high = np.searchsorted(first, last + stride, side="right")
-    parent = list(range(len(rows)))
-
-    def root(run: int) -> int:
-        while parent[run] != run:
-            parent[run] = parent[parent[run]]
-            run = parent[run]
-        return run
-
-    for run, (begin, end) in enumerate(zip(low.tolist(), high.tolist(), strict=True)):
-        for below in range(begin, end):
-            parent[root(below)] = root(run)
-    roots = np.array([root(run) for run in range(len(rows))], np.int64)
-    return np.unique(roots, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    low = np.searchsorted(last, first + stride, side="left").tolist()
+    high = np.searchsorted(first, last + stride, side="right").tolist()
+    parent = list(range(len(low)))  # never a later run: so a root is its component's first
+    for run, begin in enumerate(low):
+        root = run
+        while parent[root] != root:
+            root = parent[root]
+        for below in range(begin, high[run]):
+            other = parent[below]
+            while parent[other] != other:
+                other = parent[other]
+            if other < root:
+                parent[root] = root = other
+            else:
+                parent[other] = root
+    roots = np.array(parent, np.int64)
+    while (nearer := roots[roots]).tobytes() != roots.tobytes():
+        roots = nearer
+    firsts = np.flatnonzero(roots == np.arange(len(roots)))
+    return np.searchsorted(firsts, roots), firsts

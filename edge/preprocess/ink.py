@@ -89,14 +89,48 @@ def render(gray: NDArray[np.uint8], mark: Mark, height: int, width: int) -> NDAr
         raise NothingFound("expected ink, got too little to see at the model's size")
     mask = found.mask(chosen)
     typical = float(np.average(pieces.strength[chosen], weights=found.areas[chosen]))
-    soft = np.clip((strength / typical - 0.3) / 0.4, 0, 1) * (widen(mask.astype(np.uint8), 3) > 0)
     thickness = float(np.average(pieces.thickness[chosen], weights=found.areas[chosen]))
-    drawn = _with_stroke(np.rint(soft * 255).astype(np.uint8), thickness)
+    return finish(mask, strength, typical, thickness, height, width)
+
+
+def finish(
+    mask: NDArray[np.bool_],
+    strength: NDArray[np.float32],
+    typical: float,
+    thickness: float,
+    height: int,
+    width: int,
+) -> NDArray[np.uint8]:
+    """Strokes that were cut out, in the look of MNIST: uint8 (height, width).
+
+    mask: bool (h, w), where they are.
+    strength: float32 (h, w), as of a relief; typical: theirs.
+    thickness: their width in pixels.
+
+    Raises:
+        NothingFound: too little is left at this size.
+    """
+    soft = (strength / typical - 0.3) / 0.4
+    np.minimum(np.maximum(soft, 0, out=soft), 1, out=soft)  # np.clip takes several times as long
+    soft *= widen(mask.view(np.uint8), 3)
+    soft *= 255
+    drawn = np.rint(soft, out=soft).astype(np.uint8)
+    place = _inked(drawn)
+    if place is not None:
+        widened = _with_stroke(drawn, thickness, place)
+        # To widen it moves it as well, and to narrow it may leave nothing.
+        drawn, place = widened, place if widened is drawn else _inked(widened)
+    if place is None:
+        raise NothingFound("expected ink, got too little to see at the model's size")
+    return place_by_mass(drawn[place], height, width)
+
+
+def _inked(drawn: NDArray[np.uint8]) -> tuple[slice, slice] | None:
+    """Rows and columns of uint8 (H, W) that hold ink; none where there is none."""
     rows, columns = np.flatnonzero(drawn.max(axis=1) > 127), np.flatnonzero(drawn.max(axis=0) > 127)
     if not len(rows):
-        raise NothingFound("expected ink, got too little to see at the model's size")
-    digit = drawn[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return place_by_mass(digit, height, width)
+        return None
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def _cut(
@@ -129,12 +163,14 @@ def _where(
     return widen(where, 2 * round(max(2, 1.2 * zoom * mark.scale)) + 1) > 0
 
 
-def _with_stroke(drawn: NDArray[np.uint8], thickness: float) -> NDArray[np.uint8]:
-    """Strokes widened or narrowed until a network that learnt MNIST has seen their like."""
-    rows, columns = np.flatnonzero(drawn.max(axis=1) > 127), np.flatnonzero(drawn.max(axis=0) > 127)
-    if not len(rows):
-        return drawn
-    side = max(int(np.ptp(rows)), int(np.ptp(columns))) + 1
+def _with_stroke(
+    drawn: NDArray[np.uint8], thickness: float, place: tuple[slice, slice]
+) -> NDArray[np.uint8]:
+    """Strokes widened or narrowed until a network that learnt MNIST has seen their like.
+
+    place: rows and columns of the ink.
+    """
+    side = max(part.stop - part.start for part in place)
     wanted = min(max(thickness, STROKES[0] / 20 * side), STROKES[1] / 20 * side)
     change = round((wanted - thickness) / 2)
     if not change:

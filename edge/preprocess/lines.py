@@ -44,11 +44,12 @@ def _thin_runs(
     mask: NDArray[np.bool_], thickness: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Column, top and bottom (behind the last pixel) of each vertical run thin as a line."""
-    padded = np.zeros((mask.shape[1], mask.shape[0] + 2), np.int8)
+    height, width = mask.shape
+    padded = np.zeros((width, height + 2), np.bool_)
     padded[:, 1:-1] = mask.T
-    steps = np.diff(padded, axis=1)
-    columns, tops = np.nonzero(steps == 1)
-    bottoms = np.nonzero(steps == -1)[1]
+    steps = np.flatnonzero(padded[:, 1:] != padded[:, :-1])  # a top, a bottom, a top...
+    columns = steps[::2] // (height + 1)
+    tops, bottoms = steps[::2] - columns * (height + 1), steps[1::2] - columns * (height + 1)
     thin = bottoms - tops <= thickness
     return columns[thin], tops[thin], bottoms[thin]
 

@@ -7,16 +7,17 @@ from numpy.typing import NDArray
 
 from edge.contract import Input
 
-_RED, _GREEN, _BLUE = 19595, 38470, 7471
-"""ITU-R BT.601 luma weights in 16-bit fixed point; their sum is 65,536, so gray stays gray."""
-
 
 def to_gray(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """uint8 (H, W, 3) RGB or (H, W) gray -> uint8 (H, W), luma of ITU-R BT.601."""
+    """uint8 (H, W, 3) RGB or (H, W) gray -> uint8 (H, W), luma of ITU-R BT.601.
+
+    Pillow's weights are whole parts of 65,536 that sum up to it, so gray stays gray.
+    """
     if frame.ndim == 2:
         return frame
-    red, green, blue = (frame[:, :, channel].astype(np.uint32) for channel in range(3))
-    return ((red * _RED + green * _GREEN + blue * _BLUE + 0x8000) >> 16).astype(np.uint8)
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(np.ascontiguousarray(frame)).convert("L"))
 
 
 def to_rgb(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:

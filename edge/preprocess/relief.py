@@ -41,13 +41,34 @@ class Relief:
     """Lighter than the surface was looked for."""
 
 
+@dataclass(frozen=True)
+class Smooth:
+    """A picture with less noise, and how much is left; the same for all its reliefs."""
+
+    pixels: Pixels
+    """uint8 (H, W)."""
+    noise: float
+    """Standard deviation of its surface's grain."""
+
+
+def smoothed(gray: Pixels) -> Smooth:
+    """uint8 (H, W), made ready for `relief_of`."""
+    pixels = _smooth(gray)
+    return Smooth(pixels, _noise(pixels))
+
+
 def relief(gray: Pixels, window: int, is_light: bool) -> Relief:
-    """Relief of uint8 (H, W).
+    """Relief of uint8 (H, W); as `relief_of`."""
+    return relief_of(smoothed(gray), window, is_light)
+
+
+def relief_of(picture: Smooth, window: int, is_light: bool) -> Relief:
+    """What stands out of a picture.
 
     window: side in pixels; what is wider is surface itself.
     is_light: look for what is lighter than the surface, not darker.
     """
-    smooth = _smooth(gray)
+    smooth = picture.pixels
     if is_light:
         # By the brightest near by, not by the pixel's own light: so a soft edge rises evenly.
         surface, brighter = _open(smooth, window), widen(smooth, NEAR)
@@ -56,7 +77,7 @@ def relief(gray: Pixels, window: int, is_light: bool) -> Relief:
         surface = brighter = _close(smooth, window)
         difference = surface - smooth
     light = np.maximum(brighter, MIN_BRIGHTNESS).astype(np.float32)
-    floor = np.maximum(NOISE_SIGMAS * _noise(smooth) / light, MIN_STRENGTH)
+    floor = np.maximum(NOISE_SIGMAS * picture.noise / light, MIN_STRENGTH)
     return Relief(difference / light, floor, smooth, is_light)
 
 
@@ -77,36 +98,58 @@ def _noise(smooth: Pixels) -> float:
     return 1.4826 * float(step - 0.5 + (half - before) / max(counts[step] - before, 1))
 
 
+def surface_of(smooth: Pixels, window: int, is_light: bool) -> Pixels:
+    """The surface alone, uint8 (H, W): without what is darker, or lighter, and narrower."""
+    return _open(smooth, window) if is_light else _close(smooth, window)
+
+
 def widen(gray: Pixels, window: int) -> Pixels:
     """Dilation: the brightest of the window around each pixel of uint8 (H, W)."""
-    return _slide(np.pad(gray, window // 2, mode="edge"), window, np.maximum)
+    return _slide(_padded(gray, window // 2), window, np.maximum)
 
 
 def _smooth(gray: Pixels) -> Pixels:
     """Weights 1 2 1 both ways: three eighths of a sensor's noise are left."""
-    padded = np.pad(gray, 1, mode="edge").astype(np.uint16)
+    padded = _padded(gray, 1).astype(np.uint16)
     rows = padded[:-2] + 2 * padded[1:-1] + padded[2:]
     return ((rows[:, :-2] + 2 * rows[:, 1:-1] + rows[:, 2:] + 8) >> 4).astype(np.uint8)
 
 
 def _close(gray: Pixels, window: int) -> Pixels:
     # Padded once for both, so that the border too is as if the surface went on beyond it.
-    padded = np.pad(gray, window // 2 * 2, mode="edge")
+    padded = _padded(gray, window // 2 * 2)
     return _slide(_slide(padded, window, np.maximum), window, np.minimum)
 
 
 def _open(gray: Pixels, window: int) -> Pixels:
-    padded = np.pad(gray, window // 2 * 2, mode="edge")
+    padded = _padded(gray, window // 2 * 2)
     return _slide(_slide(padded, window, np.minimum), window, np.maximum)
 
 
 def _slide(padded: Pixels, window: int, extreme: Callable[[Pixels, Pixels], Pixels]) -> Pixels:
     """The extreme of each window (of odd side) that lies within, by doubling: log2 passes."""
-    for _ in range(2):
-        covered, side = 1, window // 2 * 2 + 1
-        while covered < side:
-            step = min(covered, side - covered)
-            padded = extreme(padded[:-step], padded[step:])
-            covered += step
-        padded = padded.T
-    return np.ascontiguousarray(padded)
+    side = window // 2 * 2 + 1
+    covered = 1
+    while covered < side:
+        step = min(covered, side - covered)
+        padded = extreme(padded[:, :-step], padded[:, step:])
+        covered += step
+    covered = 1
+    while covered < side:
+        step = min(covered, side - covered)
+        padded = extreme(padded[:-step], padded[step:])
+        covered += step
+    return padded
+
+
+def _padded(gray: Pixels, margin: int) -> Pixels:
+    """As if the surface went on beyond the border; np.pad takes several times as long."""
+    rows, columns = gray.shape
+    padded = np.empty((rows + 2 * margin, columns + 2 * margin), np.uint8)
+    inner = padded[margin : margin + rows]
+    inner[:, margin : margin + columns] = gray
+    inner[:, :margin] = gray[:, :1]
+    inner[:, margin + columns :] = gray[:, -1:]
+    padded[:margin] = inner[0]
+    padded[margin + rows :] = inner[-1]
+    return padded

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edge.preprocess.components import Components, find_components
 from edge.preprocess.foreground import otsu, shrink
 from edge.preprocess.lines import MIN_LENGTH, erase_lines
-from edge.preprocess.relief import MIN_BRIGHTNESS, Relief, relief
+from edge.preprocess.relief import MIN_BRIGHTNESS, Relief, Smooth, relief_of, smoothed
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,6 @@ MIN_SIDE = 7
 """Pixels: a smaller mark is a speck."""
 MAX_RUNS = 12_000
 """More runs than any writing has: noise, which is cut off higher up."""
-
-Places = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,19 +127,23 @@ def find_marks(gray: NDArray[np.uint8]) -> list[Mark]:
     """All that may be written in uint8 (H, W), of every size, in no order."""
     marks: list[Mark] = []
     looks = set()
+    pictures: dict[int, Smooth] = {}  # by side: several views are of one
     for level, view in enumerate(VIEWS):
-        seen = shrink(gray, view.side)
-        look = (seen.shape, view.window)
+        if view.side not in pictures:
+            pictures[view.side] = smoothed(shrink(gray, view.side))
+        seen = pictures[view.side]
+        look = (seen.pixels.shape, view.window)
         if look in looks:  # a small frame is the same in several views
             continue
         looks.add(look)
         for is_light in (False, True):
-            marks += _marks_in(seen, gray.shape[1] / seen.shape[1], level, is_light)
+            scale = gray.shape[1] / seen.pixels.shape[1]
+            marks += _marks_in(seen, scale, level, is_light)
     return marks
 
 
-def _marks_in(seen: NDArray[np.uint8], scale: float, level: int, is_light: bool) -> list[Mark]:
-    ground, pieces = look_at(seen, level, is_light)
+def _marks_in(seen: Smooth, scale: float, level: int, is_light: bool) -> list[Mark]:
+    ground, pieces = _look_at(seen, level, is_light)
     return [
         _mark(pieces, group, scale, level, ground)
         for group in _groups(pieces.components, pieces.strength)
@@ -150,10 +152,14 @@ def _marks_in(seen: NDArray[np.uint8], scale: float, level: int, is_light: bool)
 
 def look_at(seen: NDArray[np.uint8], level: int, is_light: bool) -> tuple[Relief, Pieces]:
     """What one view sees of uint8 (H, W), a frame brought down to its side, and its strokes."""
+    return _look_at(smoothed(seen), level, is_light)
+
+
+def _look_at(seen: Smooth, level: int, is_light: bool) -> tuple[Relief, Pieces]:
     view = VIEWS[level]
-    ground = relief(seen, view.window, is_light)
+    ground = relief_of(seen, view.window, is_light)
     # A smaller frame shows a line in fewer pixels; strokes of a small scan are no lines.
-    line_px = round(view.line_px * max(seen.shape) / view.side)
+    line_px = round(view.line_px * max(seen.pixels.shape) / view.side)
     return ground, find_pieces(ground, line_px)
 
 
@@ -174,36 +180,42 @@ def find_pieces(ground: Relief, line_px: int = 0) -> Pieces:
     if line_px and _spans(found):
         mask = erase_lines(mask, line_px)
         found = find_components(mask)
-    cutoff = np.zeros(strength.shape, np.float32)
-    cutoff[mask] = _cutoffs(found, strength[mask])[_label_of_pixels(found)]
-    refined = mask & (strength > cutoff)
+    # From here on only the pixels of strokes are looked at, by their place in the raveled frame.
+    flat = np.ascontiguousarray(strength).ravel()
+    places, labels = found.pixels()
+    values = flat[places]
+    stronger = values > _cutoffs(found, values, labels).astype(np.float32)[labels]
+    refined = np.zeros(strength.shape, np.bool_)
+    refined.ravel()[places[stronger]] = True
     found = find_components(refined)
-    typical = _strength_of(found, strength[refined])
-    labels = np.zeros(refined.shape, np.int64)
-    labels[refined] = _label_of_pixels(found)
-    tops, bottoms = _ends(refined)
+    places, labels = found.pixels()
+    typical = _strength_of(found, flat[places], labels)
+    tops, bottoms = _ends(refined, places)
     return Pieces(
         found,
         typical,
         _thickness_of(found, labels[tops]),
-        _edged(found, labels, tops, bottoms, ground, typical),
+        _edged(found, places, labels, tops, bottoms, ground, typical),
     )
 
 
-def _ends(mask: NDArray[np.bool_]) -> tuple[Places, Places]:
-    """Rows and columns of the first and of the last pixel of each vertical run."""
-    tops, bottoms = mask.copy(), mask.copy()
-    tops[1:] &= ~mask[:-1]
-    bottoms[:-1] &= ~mask[1:]
-    (top_rows, top_columns), (bottom_rows, bottom_columns) = np.nonzero(tops), np.nonzero(bottoms)
-    return (top_rows, top_columns), (bottom_rows, bottom_columns)
+def _ends(
+    mask: NDArray[np.bool_], places: NDArray[np.int64]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which pixels, of those at `places`, are the first and the last of a vertical run."""
+    width = mask.shape[1]
+    padded = np.zeros((mask.shape[0] + 2, width), np.bool_)
+    padded[1:-1] = mask
+    flat = padded.ravel()
+    return ~flat[places], ~flat[places + 2 * width]
 
 
 def _edged(
     found: Components,
+    places: NDArray[np.int64],
     labels: NDArray[np.int64],
-    tops: Places,
-    bottoms: Places,
+    tops: NDArray[np.bool_],
+    bottoms: NDArray[np.bool_],
     ground: Relief,
     typical: NDArray[np.float64],
 ) -> NDArray[np.float64]:
@@ -211,21 +223,32 @@ def _edged(
 
     Where a gap between strokes, or between a stroke and a page's edge, widens beyond the window,
     it ends without one; so does a shadow, and a stroke that is too thick for the window.
+
+    places, labels: of each pixel; tops, bottoms: which of them end a vertical run.
     """
-    smooth, (height, width) = ground.smooth.astype(np.float32), found.shape
-    rows, left, right = found.rows, found.starts, found.ends - 1
+    height, width = found.shape
+    smooth = ground.smooth.ravel()
+    base, left, right = found.rows * width, found.starts, found.ends - 1
+    top, bottom = places[tops], places[bottoms]
+    last = (height - 1) * width
     outline = [
-        (rows, left, rows, np.maximum(left - EDGE, 0)),
-        (rows, right, rows, np.minimum(right + EDGE, width - 1)),
-        (*tops, np.maximum(tops[0] - EDGE, 0), tops[1]),
-        (*bottoms, np.minimum(bottoms[0] + EDGE, height - 1), bottoms[1]),
+        (found.labels, base + left, base + np.maximum(left - EDGE, 0)),
+        (found.labels, base + right, base + np.minimum(right + EDGE, width - 1)),
+        (labels[tops], top, np.where(top >= EDGE * width, top - EDGE * width, top % width)),
+        (
+            labels[bottoms],
+            bottom,
+            np.where(
+                bottom + EDGE * width < last + width, bottom + EDGE * width, last + bottom % width
+            ),
+        ),
     ]
     count = len(found.areas)
     edges, all_of = np.zeros(count), np.zeros(count)
-    for row, column, row_outside, column_outside in outline:
-        inside, outside = smooth[row, column], smooth[row_outside, column_outside]
+    for label, at, outside_at in outline:
+        inside = smooth[at].astype(np.float32)
+        outside = smooth[outside_at].astype(np.float32)
         step = inside - outside if ground.is_light else outside - inside
-        label = labels[row, column]
         light = np.maximum(np.maximum(inside, outside), MIN_BRIGHTNESS)
         edges += np.bincount(label, step / light > 0.2 * typical[label], minlength=count)
         all_of += np.bincount(label, minlength=count)
@@ -238,11 +261,15 @@ def _spans(found: Components) -> bool:
     return bool((sides >= MIN_LENGTH / 2 * np.array(found.shape[::-1])).any())
 
 
-def _cutoffs(found: Components, values: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(n,) strength that parts each component's strokes from what is fainter and touches them."""
-    typical = _strength_of(found, values)
+def _cutoffs(
+    found: Components, values: NDArray[np.float32], labels: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """(n,) strength that parts each component's strokes from what is fainter and touches them.
+
+    values, labels: of each pixel.
+    """
+    typical = _strength_of(found, values, labels)
     cutoffs = CUTOFF[0] * typical
-    labels = _label_of_pixels(found)
     for component in np.argsort(-found.areas, kind="stable")[:LARGEST]:
         own = values[labels == component]
         most = CUTOFF[1] * typical[component]
@@ -250,14 +277,11 @@ def _cutoffs(found: Components, values: NDArray[np.float32]) -> NDArray[np.float
     return cutoffs
 
 
-def _label_of_pixels(found: Components) -> NDArray[np.int64]:
-    """Component of each pixel of the mask, in row-major order."""
-    return np.repeat(found.labels, found.ends - found.starts)
-
-
-def _strength_of(found: Components, values: NDArray[np.float32]) -> NDArray[np.float64]:
+def _strength_of(
+    found: Components, values: NDArray[np.float32], labels: NDArray[np.int64]
+) -> NDArray[np.float64]:
     """(n,) mean strength, weighted by its cube: that of the strokes, not of what touches them."""
-    labels, count = _label_of_pixels(found), len(found.areas)
+    count = len(found.areas)
     cubes = values.astype(np.float64) ** 3
     total = np.bincount(labels, weights=cubes, minlength=count)
     return np.bincount(labels, weights=cubes * values, minlength=count) / np.maximum(total, 1e-12)
@@ -288,7 +312,7 @@ def _groups(found: Components, strength: NDArray[np.float64]) -> list[NDArray[np
             break
         if not free[seed]:
             continue
-        members = _belongs(found, int(seed), strength) & free & ~touches
+        members = belongs(found, int(seed), strength) & free & ~touches
         members &= not touches[seed]
         members[seed] = True
         free &= ~members
@@ -296,7 +320,7 @@ def _groups(found: Components, strength: NDArray[np.float64]) -> list[NDArray[np
     return groups
 
 
-def _belongs(found: Components, seed: int, strength: NDArray[np.float64]) -> NDArray[np.bool_]:
+def belongs(found: Components, seed: int, strength: NDArray[np.float64]) -> NDArray[np.bool_]:
     """bool (n,): pieces that broke off the seed: above or below it, or nearly touching it.
 
     What stands beside it, as high as it is, is another digit.
@@ -321,30 +345,36 @@ def _mark(
     pieces: Pieces, group: NDArray[np.int64], scale: float, level: int, ground: Relief
 ) -> Mark:
     found, view = pieces.components, VIEWS[level]
-    left, top = found.boxes[group, :2].min(axis=0)
-    right, bottom = found.boxes[group, 2:].max(axis=0)
+    left, top = found.boxes[group, :2].min(axis=0).tolist()
+    right, bottom = found.boxes[group, 2:].max(axis=0).tolist()
     chosen = np.zeros(len(found.areas), bool)
     chosen[group] = True
     height, width = found.shape
+    areas = found.areas[group]
+    total = int(areas.sum())
 
     def mean(values: NDArray[np.float64]) -> float:
-        return float(np.average(values[group], weights=found.areas[group]))
+        return float((values[group] * areas).sum() / total)
 
-    mask = found.mask(chosen)[top:bottom, left:right]
-    strength = mean(pieces.strength)
+    mask = found.cut(chosen, (left, top, right, bottom))
+    strength, thickness = mean(pieces.strength), mean(pieces.thickness)
     return Mark(
         (float(left * scale), float(top * scale), float(right * scale), float(bottom * scale)),
         mask,
         ground.is_light,
         strength=strength,
-        thickness=mean(pieces.thickness) / float(max(right - left, bottom - top)),
+        thickness=thickness / float(max(right - left, bottom - top)),
         edged=mean(pieces.edged),
-        alone=_alone(mask, (int(left), int(top)), strength, ground),
+        alone=_alone(mask, (left, top), strength, ground),
         touches=int(left == 0) + int(top == 0) + int(right == width) + int(bottom == height),
-        is_whole=mean(pieces.thickness) <= view.most_px or view is VIEWS[-1],
+        is_whole=thickness <= view.most_px or view is VIEWS[-1],
         scale=scale,
         level=level,
     )
+
+
+STEPS = np.linspace(-0.5, 0.5, 13)
+"""Places along a side that its surroundings are looked at."""
 
 
 def _alone(
@@ -354,18 +384,21 @@ def _alone(
     smooth, (rows, columns) = ground.smooth, mask.shape
     left, top = corner
     own = float(smooth[top : top + rows, left : left + columns][mask].mean())
-    steps = np.linspace(-0.5, 0.5, 13)
-    seen = []
-    for further in FURTHER:
-        reach = further * max(rows, columns)
-        y = top + rows / 2 + np.concatenate([steps * (rows + 2 * reach)] * 2)
-        x = left + columns / 2 + np.concatenate([steps * (columns + 2 * reach)] * 2)
-        sides_y = np.repeat([top - reach, top + rows + reach], len(steps))
-        sides_x = np.repeat([left - reach, left + columns + reach], len(steps))
-        at_y = np.concatenate([y, sides_y]).clip(0, smooth.shape[0] - 1).astype(np.int64)
-        at_x = np.concatenate([sides_x, x]).clip(0, smooth.shape[1] - 1).astype(np.int64)
-        seen.append(smooth[at_y, at_x].astype(np.float64))
-    around = np.concatenate(seen)
+    reach = np.array(FURTHER)[:, np.newaxis] * max(rows, columns)
+    y = top + rows / 2 + STEPS * (rows + 2 * reach)
+    x = left + columns / 2 + STEPS * (columns + 2 * reach)
+    # Left and right sides, then top and bottom ones: row and column of each place.
+    side = len(STEPS)
+    at = np.empty((2, len(FURTHER), 4 * side))
+    at[0, :, :side] = at[0, :, side : 2 * side] = y
+    at[0, :, 2 * side : 3 * side], at[0, :, 3 * side :] = top - reach, top + rows + reach
+    at[1, :, :side], at[1, :, side : 2 * side] = left - reach, left + columns + reach
+    at[1, :, 2 * side : 3 * side] = at[1, :, 3 * side :] = x
+    np.maximum(at, 0, out=at)
+    np.minimum(at[0], smooth.shape[0] - 1, out=at[0])
+    np.minimum(at[1], smooth.shape[1] - 1, out=at[1])
+    in_y, in_x = at.astype(np.int64)
+    around = smooth[in_y, in_x].astype(np.float64)
     difference = own - around if ground.is_light else around - own
     light = np.maximum(np.maximum(around, own), MIN_BRIGHTNESS)
     return float(np.mean(difference / light > 0.4 * strength))

@@ -39,7 +39,11 @@ class Input(NamedTuple):
 
 
 def read_frames(
-    sources: Sequence[str], *, every: Every | None = None, side: int | None = None
+    sources: Sequence[str],
+    *,
+    every: Every | None = None,
+    side: int | None = None,
+    draft: int | None = None,
 ) -> Iterator[Frame | Failure]:
     """Frames of files, folders (with all folders below) and globs, in that order, sorted within.
 
@@ -49,10 +53,11 @@ def read_frames(
 
     every: which frames of a video to take; none takes all.
     side: how many pixels the longer side needs at least, see `edge.sources.picture`.
+    draft: as there, of picture files and of videos.
     """
     numbers = count()
     for one in find_inputs(sources):
-        yield from read_input(one, numbers, every=every, side=side)
+        yield from read_input(one, numbers, every=every, side=side, draft=draft)
 
 
 def find_inputs(sources: Sequence[str]) -> Iterator[Input]:
@@ -67,31 +72,48 @@ def find_inputs(sources: Sequence[str]) -> Iterator[Input]:
 
 
 def read_input(
-    one: Input, numbers: Iterator[int], *, every: Every | None = None, side: int | None = None
+    one: Input,
+    numbers: Iterator[int],
+    *,
+    every: Every | None = None,
+    side: int | None = None,
+    draft: int | None = None,
 ) -> Iterator[Frame | Failure]:
     """The frames of one input; otherwise as `read_frames`.
 
     numbers: gives each frame its index.
     """
     if one.is_file:
-        yield read_file(next(numbers), one.source, side)
+        yield read_file(next(numbers), one.source, side, draft)
         return
-    for (source, picture), index in zip(_read(one, every, side), numbers, strict=False):
+    for (source, picture), index in zip(_read(one, every, side, draft), numbers, strict=False):
         yield _frame(index, source, picture)
 
 
-def read_file(index: int, path: str, side: int | None = None) -> Frame | Failure:
+def read_file(
+    index: int, path: str, side: int | None = None, draft: int | None = None
+) -> Frame | Failure:
     """The frame of one picture file; otherwise as `read_frames`."""
     pixels = read_plain_png(path)
     if pixels is not None:
         return Frame(index, path, time.time(), pixels)
-    return _frame(index, path, _or_error(partial(read_picture, Path(path), side)))
+    return _frame(index, path, _or_error(partial(read_picture, Path(path), side, draft)))
 
 
 def _frame(index: int, source: str, picture: Picture | FrameError) -> Frame | Failure:
     if isinstance(picture, FrameError):
         return Failure(index, source, picture)
-    return Frame(index, source, time.time(), picture.pixels, picture.shrunk, picture.note)
+    return to_frame(index, source, picture)
+
+
+def to_frame(index: int, source: str, picture: Picture) -> Frame:
+    """A picture as a frame, read at this moment."""
+    more = None if picture.more is None else partial(_more, index, source, picture.more)
+    return Frame(index, source, time.time(), picture.pixels, picture.shrunk, picture.note, more)
+
+
+def _more(index: int, source: str, read: Callable[[], Picture]) -> Frame:
+    return to_frame(index, source, read())
 
 
 def count_frames(sources: Sequence[str], goes_on: Callable[[], bool]) -> int | None:
@@ -118,7 +140,7 @@ def is_picture_name(name: str) -> bool:
 
 
 def _read(
-    one: Input, every: Every | None, side: int | None
+    one: Input, every: Every | None, side: int | None, draft: int | None
 ) -> Iterator[tuple[str, Picture | FrameError]]:
     """Of an input that is no picture file."""
     if one.problem is not None:
@@ -130,7 +152,7 @@ def _read(
     elif url.is_url(one.source):
         yield one.source, _or_error(partial(url.fetch_picture, one.source, side))
     else:
-        yield from video.read_video(one.source, every)
+        yield from video.read_video(one.source, every, draft)
 
 
 def _or_error(read: Callable[[], Picture]) -> Picture | FrameError:

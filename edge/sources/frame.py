@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,9 +24,11 @@ class Frame:
     rgb: NDArray[np.uint8]
     """uint8 (H, W, 3) RGB, or (H, W) gray."""
     shrunk: int = 1
-    """The file's pixels a side that one of these pixels stands for: 1, 2, 4 or 8."""
+    """The file's pixels a side that one of these pixels stands for."""
     note: str | None = None
     """What the user should be told of it, such as `animated: the first of 12 frames`."""
+    more: Callable[[], Frame] | None = None
+    """Reads the same again in full: this is a draft, gray and small. Raises FrameError."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import struct
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,6 +52,8 @@ class Picture:
     """The file's pixels a side that one of these pixels stands for: 1, 2, 4 or 8."""
     note: str | None = None
     """What the user should be told of it."""
+    more: Callable[[], Picture] | None = None
+    """Decodes it in full: this is a draft, gray and small. Raises FrameError."""
 
 
 def decode_file(path: Path, side: int | None = None) -> NDArray[np.uint8]:
@@ -63,7 +66,7 @@ def decode(data: bytes, source: str, side: int | None = None) -> NDArray[np.uint
     return decode_picture(data, source, side).pixels
 
 
-def read_picture(path: Path, side: int | None = None) -> Picture:
+def read_picture(path: Path, side: int | None = None, draft: int | None = None) -> Picture:
     """Reads a picture file; as `decode_picture`.
 
     Raises:
@@ -75,7 +78,7 @@ def read_picture(path: Path, side: int | None = None) -> Picture:
             data = file.read()
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from None
-    return decode_picture(data, str(path), side)
+    return decode_picture(data, str(path), side, draft)
 
 
 def check_file(path: Path, what: str = "picture", max_bytes: int | None = MAX_BYTES) -> None:
@@ -108,12 +111,16 @@ def unreadable(path: Path, error: Exception) -> FrameError:
     return FrameError("not-found", f"{path}: cannot be read: {error}")  # a NUL byte in the path
 
 
-def decode_picture(data: bytes, source: str, side: int | None = None) -> Picture:
+def decode_picture(
+    data: bytes, source: str, side: int | None = None, draft: int | None = None
+) -> Picture:
     """Decodes one picture from its bytes.
 
     source: its name for messages.
     side: how many pixels the longer side needs at least. A JPEG is then decoded at a half, a
         quarter or an eighth, which saves time and memory; other formats are decoded whole.
+    draft: how many a first look needs, fewer. A JPEG is then decoded in gray, and so far; its
+        `more` decodes it again, as it would have been without this.
 
     Raises:
         FrameError: says what is wrong with which picture.
@@ -128,12 +135,14 @@ def decode_picture(data: bytes, source: str, side: int | None = None) -> Picture
             with _open(data) as picture:
                 if picture.info.get("progressive"):  # libjpeg holds it whole, at any scale
                     _check_size(picture, source)
-                shrunk = _shrink(picture, side)
+                is_draft = draft is not None and _can_be_draft(picture)
+                shrunk = _shrink(picture, draft if is_draft else side, "L" if is_draft else None)
                 _check_size(picture, source)
                 _check_end(picture, data)
                 wait_for_memory(picture.width * picture.height)
                 picture.load()
-                return Picture(_to_frame(picture), shrunk, _note(picture))
+                more = partial(decode_picture, data, source, side) if is_draft else None
+                return Picture(_to_frame(picture), shrunk, _note(picture), more)
     except FrameError:
         raise
     except UnidentifiedImageError:
@@ -183,14 +192,25 @@ def _open(data: bytes) -> ImageFile:
     raise UnidentifiedImageError
 
 
-def _shrink(picture: Image, side: int | None) -> int:
-    """Has a JPEG decoded at a fraction of its size, and says at which."""
+def _can_be_draft(picture: Image) -> bool:
+    """Whether it is a JPEG whose luma is its gray, as BT.601 has it: no profile says otherwise."""
+    is_jpeg = picture.format in JPEG_FORMATS and picture.mode in ("RGB", "L")
+    return is_jpeg and "icc_profile" not in picture.info
+
+
+def _shrink(picture: Image, side: int | None, mode: str | None) -> int:
+    """Has a JPEG decoded at a fraction of its size, and says at which.
+
+    mode: `L` takes its luma alone; none keeps its own: gray stays gray, CMYK stays CMYK.
+    """
     longer = max(picture.size)
-    if side is None or picture.format not in JPEG_FORMATS or longer < 2 * side:
+    if side is None or picture.format not in JPEG_FORMATS:
         return 1
-    wanted = next(scale for scale in (8, 4, 2) if longer >= scale * side)
+    wanted = next((scale for scale in (8, 4, 2) if longer >= scale * side), 1)
+    if wanted == 1 and mode is None:
+        return 1
     width, height = (max(1, length // wanted) for length in picture.size)
-    drafted = picture.draft(None, (width, height))  # no mode: gray stays gray, CMYK stays CMYK
+    drafted = picture.draft(mode, (width, height))
     return 1 if drafted is None else round(longer / max(drafted[1][2:]))
 
 
@@ -206,7 +226,7 @@ def _check_size(picture: Image, source: str) -> None:
 def _check_end(picture: ImageFile, data: bytes) -> None:
     """Refuses a JPEG without its end marker: libjpeg makes gray of zeros where a copy broke off."""
     scan = picture.fp.tell() if picture.fp else 0
-    if picture.format == "JPEG" and data.find(b"\xff\xd9", scan) < 0:
+    if picture.format == "JPEG" and data.rfind(b"\xff\xd9", scan) < 0:  # from behind: it is there
         raise ValueError("the file is truncated, its end is missing")
 
 

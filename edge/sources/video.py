@@ -7,8 +7,12 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edge.errors import FrameError, UsageError
 from edge.sources.ahead import read_ahead
@@ -58,8 +62,13 @@ def is_video_name(path: str) -> bool:
     return os.path.splitext(path)[1].lower() in SUFFIXES
 
 
-def read_video(path: str, every: Every | None) -> Iterator[tuple[str, Picture | FrameError]]:
+def read_video(
+    path: str, every: Every | None, draft: int | None = None
+) -> Iterator[tuple[str, Picture | FrameError]]:
     """The frames of a video file that `every` asks for; none asks for all.
+
+    draft: how many pixels a first look needs of the longer side. Larger frames then come in gray
+        and small; their `more` has them in full.
 
     A frame's source has its time in the film behind the path, `film.mp4#t=12.480`, as in W3C's
     Media Fragments. A film that cannot be opened or breaks off gives one error, at its end.
@@ -70,7 +79,7 @@ def read_video(path: str, every: Every | None) -> Iterator[tuple[str, Picture | 
         yield path, error
         return
     try:
-        yield from read_ahead(_frames(path, capture, every or Every()))
+        yield from read_ahead(_frames(path, capture, every or Every(), draft))
     finally:
         capture.release()
 
@@ -88,7 +97,7 @@ def _check(path: Path) -> None:
 
 
 def _frames(
-    path: str, capture: cv2.VideoCapture, every: Every
+    path: str, capture: cv2.VideoCapture, every: Every, draft: int | None
 ) -> Iterator[tuple[str, Picture | FrameError]]:
     number, last_slot = 0, -1
     clock = Clock(capture)
@@ -98,7 +107,7 @@ def _frames(
         if slot > last_slot:
             last_slot = slot
             source = f"{path}#t={time_s:.3f}"
-            yield source, _retrieve(source, capture)
+            yield source, _retrieve(source, capture, draft)
         number += 1
     expected = _frame_count(capture)
     if number == 0:
@@ -108,11 +117,32 @@ def _frames(
         yield path, FrameError("damaged-video", message)
 
 
-def _retrieve(source: str, capture: cv2.VideoCapture) -> Picture | FrameError:
-    found, bgr = capture.retrieve()
-    if not found or bgr is None:
+def _retrieve(source: str, capture: cv2.VideoCapture, draft: int | None) -> Picture | FrameError:
+    found, retrieved = capture.retrieve()
+    if not found or retrieved is None:
         return FrameError("damaged-video", f"{source}: the frame cannot be decoded")
+    bgr = np.asarray(retrieved, np.uint8)
+    shrunk = 1 if draft is None else max(bgr.shape[:2]) // draft
+    if shrunk < 2 or min(bgr.shape[:2]) < shrunk:
+        return Picture(to_rgb(bgr))
+    return Picture(_draft(bgr, shrunk), shrunk, more=partial(_in_full, bgr))
+
+
+def _in_full(bgr: NDArray[np.uint8]) -> Picture:
     return Picture(to_rgb(bgr))
+
+
+def _draft(bgr: NDArray[np.uint8], shrunk: int) -> NDArray[np.uint8]:
+    """uint8 (H, W, 3) BGR -> gray (H // shrunk, W // shrunk), each the mean of its pixels.
+
+    Of every second row, where there are many: a mean of fewer is as good for a first look.
+    """
+    import cv2
+
+    rows, columns = bgr.shape[0] // shrunk, bgr.shape[1] // shrunk
+    whole = bgr[: rows * shrunk : 2 if shrunk % 2 == 0 else 1, : columns * shrunk]
+    small = cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
 class Clock:
