@@ -138,7 +138,8 @@ class Spread:
 
     def _hand_out(self, end: int) -> None:
         """Gives each worker a chunk on top of the one that it is at. end: of the window."""
-        size = max(1, min(CHUNK, int(CHUNK_S / max(self._each_s, 1e-6))))
+        even = -(-len(self._waiting) // (2 * len(self._workers)))  # so that all end together
+        size = max(1, min(CHUNK, int(CHUNK_S / max(self._each_s, 1e-6)), even))
         for worker in self._workers.values():
             if len(worker.jobs) > size // 2 and len(worker.jobs) > 1:
                 continue

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from edge.classifier import Classifier, Result
     from edge.drawing.folder import PictureFolder
 
-HELD_BYTES = 128 * 1024
+HELD_BYTES = 512 * 1024
 """Of pixels. What is larger takes so long that the order does not matter."""
 
 

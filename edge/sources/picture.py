@@ -140,6 +140,7 @@ def decode_picture(
                 _check_size(picture, source)
                 _check_end(picture, data)
                 wait_for_memory(picture.width * picture.height)
+                picture.decodermaxblock = max(len(data), 1)  # in one piece: all of it is here
                 picture.load()
                 more = partial(decode_picture, data, source, side) if is_draft else None
                 return Picture(_to_frame(picture), shrunk, _note(picture), more)

@@ -22,6 +22,8 @@ from edge.sources.picture import MAX_PIXELS, Picture, check_file, unreadable
 if TYPE_CHECKING:
     import cv2
 
+Raw = NDArray[np.uint8]
+"""uint8 (H, W, 3) BGR, as OpenCV has it."""
 SUFFIXES = (".avi", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".webm")
 MISSING_SHARE = 0.05
 """Of the frames that a film says it has, how many may be missing at its end: containers estimate,
@@ -70,6 +72,9 @@ def read_video(
     draft: how many pixels a first look needs of the longer side. Larger frames then come in gray
         and small; their `more` has them in full.
 
+    draft: how many pixels a first look needs of the longer side. Larger frames then come in gray
+        and small; their `more` has them in full.
+
     A frame's source has its time in the film behind the path, `film.mp4#t=12.480`, as in W3C's
     Media Fragments. A film that cannot be opened or breaks off gives one error, at its end.
     """
@@ -79,7 +84,9 @@ def read_video(
         yield path, error
         return
     try:
-        yield from read_ahead(_frames(path, capture, every or Every(), draft))
+        # The rate is the decoder's: what can be done elsewhere is left to this thread.
+        for source, raw in read_ahead(_frames(path, capture, every or Every())):
+            yield source, raw if isinstance(raw, FrameError) else _picture(raw, draft)
     finally:
         capture.release()
 
@@ -97,8 +104,8 @@ def _check(path: Path) -> None:
 
 
 def _frames(
-    path: str, capture: cv2.VideoCapture, every: Every, draft: int | None
-) -> Iterator[tuple[str, Picture | FrameError]]:
+    path: str, capture: cv2.VideoCapture, every: Every
+) -> Iterator[tuple[str, Raw | FrameError]]:
     number, last_slot = 0, -1
     clock = Clock(capture)
     while capture.grab():  # a frame that is skipped is not converted
@@ -107,7 +114,7 @@ def _frames(
         if slot > last_slot:
             last_slot = slot
             source = f"{path}#t={time_s:.3f}"
-            yield source, _retrieve(source, capture, draft)
+            yield source, _retrieve(source, capture)
         number += 1
     expected = _frame_count(capture)
     if number == 0:
@@ -117,22 +124,25 @@ def _frames(
         yield path, FrameError("damaged-video", message)
 
 
-def _retrieve(source: str, capture: cv2.VideoCapture, draft: int | None) -> Picture | FrameError:
-    found, retrieved = capture.retrieve()
-    if not found or retrieved is None:
+def _retrieve(source: str, capture: cv2.VideoCapture) -> Raw | FrameError:
+    found, bgr = capture.retrieve()
+    if not found or bgr is None:
         return FrameError("damaged-video", f"{source}: the frame cannot be decoded")
-    bgr = np.asarray(retrieved, np.uint8)
+    return np.asarray(bgr, np.uint8)
+
+
+def _picture(bgr: Raw, draft: int | None) -> Picture:
     shrunk = 1 if draft is None else max(bgr.shape[:2]) // draft
     if shrunk < 2 or min(bgr.shape[:2]) < shrunk:
         return Picture(to_rgb(bgr))
     return Picture(_draft(bgr, shrunk), shrunk, more=partial(_in_full, bgr))
 
 
-def _in_full(bgr: NDArray[np.uint8]) -> Picture:
+def _in_full(bgr: Raw) -> Picture:
     return Picture(to_rgb(bgr))
 
 
-def _draft(bgr: NDArray[np.uint8], shrunk: int) -> NDArray[np.uint8]:
+def _draft(bgr: Raw, shrunk: int) -> NDArray[np.uint8]:
     """uint8 (H, W, 3) BGR -> gray (H // shrunk, W // shrunk), each the mean of its pixels.
 
     Of every second row, where there are many: a mean of fewer is as good for a first look.
@@ -140,9 +150,9 @@ def _draft(bgr: NDArray[np.uint8], shrunk: int) -> NDArray[np.uint8]:
     import cv2
 
     rows, columns = bgr.shape[0] // shrunk, bgr.shape[1] // shrunk
-    whole = bgr[: rows * shrunk : 2 if shrunk % 2 == 0 else 1, : columns * shrunk]
-    small = cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
+    part = bgr[: rows * shrunk : 2 if shrunk % 2 == 0 else 1, : columns * shrunk]
+    gray = cv2.cvtColor(np.ascontiguousarray(part), cv2.COLOR_BGR2GRAY)
+    return np.asarray(cv2.resize(gray, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 class Clock:
