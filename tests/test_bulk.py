@@ -388,7 +388,7 @@ def test_small_files_are_read_together_and_a_large_one_closes_them_up(tmp_path: 
         jobs = [Job(number, str(tmp_path / f"{number}.png")) for number in range(4)]
         for job in jobs:
             image = digit(job.number)
-            image.resize((400, 400) if job.number == 2 else (28, 28)).save(job.path)
+            image.resize((800, 800) if job.number == 2 else (28, 28)).save(job.path)
         order: list[int] = []
         answers = list(task.read(jobs, lambda job: order.append(job.number)))
     assert order == [0, 1, 2, 0, 1, 2, 3, 3]

@@ -175,6 +175,30 @@ def test_each_frame_of_a_film_has_a_line(edgeproof: Edgeproof, film: Path) -> No
     assert read_tally(done.stderr.splitlines()[-1]) == last
 
 
+@pytest.mark.parametrize("name", ["film", "folder"])
+def test_what_is_not_waited_for_has_the_time_at_which_it_would_be_shown(
+    request: pytest.FixtureRequest, name: str
+) -> None:
+    """So that what is said over time, such as a steady answer, is the same on any machine."""
+    path = request.getfixturevalue(name)
+    spec = replace(find_spec(str(path)), all_frames=True, loop=True)
+    rate, count = (30.0, 60) if name == "film" else (10.0, 12)
+    camera = open_camera(spec)
+    shown = []
+    for _ in range(2 * count + 3):
+        grabbed = camera.read()
+        assert grabbed is not None
+        assert grabbed.shown_s is not None
+        shown.append(grabbed.shown_s)
+    camera.close()
+    assert np.allclose(np.diff(shown), 1 / rate, atol=2e-3)
+    waited = open_camera(replace(spec, all_frames=False))
+    first = waited.read()
+    waited.close()
+    assert first is not None
+    assert first.shown_s is None
+
+
 def test_a_damaged_frame_is_told_and_counted(edgeproof: Edgeproof, folder: Path) -> None:
     done = edgeproof("camera", folder, "--all-frames", "--format", "jsonl")
     errors = [record for record in lines_of(done) if "error" in record]

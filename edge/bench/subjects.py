@@ -16,6 +16,7 @@ from edge.bundle import Bundle, read_bundle
 from edge.classifier import Classifier
 from edge.errors import EdgeproofError
 from edge.interpreter import KERNELS, Interpreter, installed_runtimes
+from edge.preprocess import find_clear, find_regions
 
 LOAD_WEIGHT, READY_WEIGHT, CAMERA_WEIGHT, SWEEP_WEIGHT = 1.0, 2.0, 5.0, 1.0
 """Shares of a round's time. A camera's frame takes longest, and percentiles need many."""
@@ -117,22 +118,23 @@ def open_subject(path: Path, threads: tuple[int, ...], has_camera: bool) -> Subj
         {"load": lambda: Classifier(read_bundle(path)).close(), "read": lambda: read_bundle(path)},
     )
     sweep = _sweep(bundle, classifier.input_tensor(ready), threads)
-    kernels = kernels_of(classifier)
+    kernels = classifier.kernels
     return Subject(path, bundle, classifier.runtime, kernels, load, frames, sweep)
 
 
 def _frame_case(
     what: str, weight: float, classifier: Classifier, frame: NDArray[np.uint8]
 ) -> FrameCase:
-    # The seam between the stages: the classifier's tensor into an interpreter of the same kind.
+    # The seam between the stages: what `classify` finds, into an interpreter of the same kind.
+    spec = classifier.contract.input
     interpreter = Interpreter(
-        classifier.bundle.model, runtime=classifier.runtime, kernels=kernels_of(classifier)
+        classifier.bundle.model, runtime=classifier.runtime, kernels=classifier.kernels
     )
     tensor = classifier.input_tensor(frame)
     case = Case(
         weight,
         {
-            "preprocess": lambda: classifier.input_tensor(frame),
+            "preprocess": lambda: find_clear(frame, spec) or find_regions(frame, spec),
             "invoke": lambda: interpreter.invoke(tensor),
             "whole": lambda: classifier.classify(frame),
         },
@@ -149,7 +151,7 @@ def _sweep(
     for runtime in installed_runtimes():
         try:
             with Classifier(bundle, runtime=runtime) as classifier:
-                taken = kernels_of(classifier)
+                taken = classifier.kernels
         except EdgeproofError as error:  # an operator that this runtime does not have yet
             found.append(SweepCase(runtime, "default", 1, None, " ".join(str(error).split())))
             continue
@@ -158,12 +160,6 @@ def _sweep(
         cases = (_sweep_case(bundle.model, tensor, runtime, *way) for way in ways)
         found += [case for case in cases if case]
     return found
-
-
-def kernels_of(one: Classifier | Interpreter) -> str:
-    """Those that run, a key of KERNELS: what was asked for need not be had."""
-    kernels: str = getattr(one, "kernels", "default")
-    return kernels
 
 
 def _sweep_case(
@@ -175,7 +171,7 @@ def _sweep_case(
         interpreter.invoke(tensor)
     except EdgeproofError as error:
         return SweepCase(runtime, kernels, threads, None, " ".join(str(error).split()))
-    if hasattr(interpreter, "kernels") and kernels_of(interpreter) != kernels:
+    if interpreter.kernels != kernels:
         return None
     case = Case(SWEEP_WEIGHT, {"invoke": lambda: interpreter.invoke(tensor)})
     return SweepCase(runtime, kernels, threads, case, None)

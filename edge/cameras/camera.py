@@ -56,6 +56,8 @@ class Grabbed:
     """Called for the frames that are taken, so that no other is decoded."""
     place: str = ""
     """Where in a film or folder, to stand behind the source's name."""
+    shown_s: float | None = None
+    """When it would be shown, in seconds of the film, where that is not now: with `all_frames`."""
 
 
 class Camera(Protocol):

@@ -87,12 +87,14 @@ def hand_over(channel: Channel, memory: SharedFrame, slot: Slot) -> None:
 
 def _written(frame: Numbered, memory: SharedFrame) -> dict[str, Any]:
     """Puts the pixels into the memory; what to say of them."""
-    about = {"number": frame.number, "taken_s": frame.grabbed.taken_s, "place": frame.grabbed.place}
+    grabbed = frame.grabbed
+    about = {"number": frame.number, "taken_s": grabbed.taken_s, "place": grabbed.place}
     try:
-        pixels, shrunk = frame.grabbed.load()
+        pixels, shrunk = grabbed.load()
     except FrameError as error:
         return {"kind": "bad", **about, "error": error.kind, "message": str(error)}
     memory.write(pixels)
+    about["shown_s"] = grabbed.shown_s
     return {"kind": "frame", **about, "shape": pixels.shape, "shrunk": shrunk}
 
 

@@ -24,6 +24,7 @@ class FolderCamera:
         self._period_s = 1 / (spec.rate or RATE)
         self._paths = self._walk()
         self._next_s = time.monotonic()
+        self._shown_s = 0.0
         self.description = f"a folder, {1 / self._period_s:g} pictures a second"
 
     def read(self) -> Grabbed | None:
@@ -33,11 +34,13 @@ class FolderCamera:
             path = next(self._paths, None)
         if path is None:
             return None
+        self._shown_s += self._period_s
         if not self._spec.all_frames:
             time.sleep(max(0.0, self._next_s - time.monotonic()))
             self._next_s = max(self._next_s + self._period_s, time.monotonic())
         place = f"/{os.path.relpath(path, self._spec.address)}"
-        return Grabbed(time.monotonic(), lambda: self._decode(path), place)
+        shown_s = self._shown_s if self._spec.all_frames else None
+        return Grabbed(time.monotonic(), lambda: self._decode(path), place, shown_s)
 
     def close(self) -> None:
         self._paths = iter(())

@@ -87,6 +87,7 @@ class FilmCamera:
             CameraError: it is no film, or cannot be read; for good.
         """
         self._spec = spec
+        self._rounds_s = 0.0
         self._open()
         self._next_s = time.monotonic()
         self.description = _describe(self._capture)
@@ -95,19 +96,21 @@ class FilmCamera:
         if not self._capture.grab():
             if not self._spec.loop or self._number == 0:
                 return None
+            self._rounds_s += self._clock.time_s(self._number - 1) + 1 / self._clock.rate
             self._capture.release()
             self._open()
             if not self._capture.grab():
                 return None
         time_s = self._clock.time_s(self._number)
         self._number += 1
-        if not self._spec.all_frames:
+        shown_s = self._rounds_s + time_s if self._spec.all_frames else None
+        if shown_s is None:
             self._wait_for(time_s)
         found, bgr = self._capture.retrieve()
         place = f"#t={time_s:.3f}"
         if not found or bgr is None:
             return Grabbed(time.monotonic(), _undecodable(self._spec.name + place), place)
-        return Grabbed(time.monotonic(), lambda: (to_rgb(bgr), 1), place)
+        return Grabbed(time.monotonic(), lambda: (to_rgb(bgr), 1), place, shown_s)
 
     def close(self) -> None:
         self._capture.release()

@@ -152,7 +152,7 @@ class Opening:
         self._likeness.look(pixels, now_s)
         age_s = now_s - message["taken_s"]
         frame = Frame(index, source, time.time() - age_s, pixels, message["shrunk"])
-        return Seen(frame, message["taken_s"], dropped)
+        return Seen(frame, message["taken_s"], dropped, message.get("shown_s"))
 
     def _cause_of_death(self) -> str | None:
         self._capture.is_dead(0.5)  # the socket closes a moment before the process is gone

@@ -35,6 +35,9 @@ class Seen:
     """When it was captured, by `time.monotonic`."""
     dropped: int
     """Frames that were passed over for this one."""
+    shown_s: float | None = None
+    """Seconds of a film that goes faster or slower than it was taken; none: it is seen as it goes.
+    What is said over time then hangs on the film, and not on the machine."""
 
 
 @dataclass(frozen=True)

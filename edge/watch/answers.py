@@ -77,7 +77,7 @@ class Answerer:
         Raises:
             FrameError: the frame cannot be classified.
         """
-        now_s = time.monotonic()
+        now_s = time.monotonic() if seen.shown_s is None else seen.shown_s
         is_still = self._gate is not None and self._gate.is_still(seen.frame.rgb, now_s)
         if not is_still:
             self._results = ()  # what was said of the frame before is not repeated after an error
