@@ -129,8 +129,10 @@ class Teachers(keras.layers.Layer):  # type: ignore[misc]
     """Networks that are not fitted: pictures -> the mean of their probabilities (n, classes)."""
 
     def __init__(self, networks: Sequence[Any]) -> None:
-        super().__init__(dtype="float32", trainable=False)
+        super().__init__(dtype="float32")
         self.networks = list(networks)
+        # Only now does it reach their weights, which the optimizer's decay would shrink.
+        self.trainable = False
 
     def call(self, pictures: Any) -> Any:
         answers = [ops.softmax(network(pictures, training=False)) for network in self.networks]

@@ -45,7 +45,7 @@ class Recipe:
     more for convolutions. Of `cnn` and `separable` on small pictures."""
     average_last: bool = False
     """Only the average of each feature over the picture goes to the logits: the fewest weights. Of
-    `cnn` and `separable` on small pictures; the others do so always."""
+    `cnn` and `separable` on small pictures; `residual` and `mobilenet` do so always."""
     side: int = 64
     """Height and width that photos are brought to; other kinds have a size of their own."""
     width_factor: float = 1.0
