@@ -16,7 +16,16 @@ from train.runs import find_run
 
 SMALL = (
     *("train", "optdigits", "--recipe", "object-tiny", "--epochs", "3"),
-    *("--set", "widths=[4, 8]", "--set", "batch_size=64", "--set", "augment=none"),
+    *(
+        "--set",
+        "widths=[4, 8]",
+        "--set",
+        "depth=1",
+        "--set",
+        "batch_size=64",
+        "--set",
+        "augment=none",
+    ),
 )
 
 
