@@ -11,7 +11,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from train.augment import BY_KIND, Augment, draw_lights, draw_moves, draw_pens
+from train.augment import (
+    BY_KIND,
+    Augment,
+    draw_erasures,
+    draw_lights,
+    draw_moves,
+    draw_pens,
+)
 
 
 def moved(point: tuple[float, float], move: NDArray[np.float32]) -> tuple[float, float]:
@@ -129,3 +136,50 @@ print(json.dumps(rows))
     assert wide == [0, 0, 100, 200, 200, 200, 100, 0, 0]
     assert narrow == [0, 0, 0, 100, 200, 100, 0, 0, 0]
     assert soft == pytest.approx([0, 20 / 3, 20, 180, 560 / 3, 180, 20, 20 / 3, 0], abs=0.01)
+
+
+def test_still_pictures_move_by_whole_pixels_and_nothing_else() -> None:
+    augment = Augment(0.1, 10, 0.1, shear_degrees=10, mirror=True, still=0.4)
+    moves = draw_moves(augment, 2000, (28, 28), np.random.default_rng(1))
+    is_whole = np.all(np.abs(moves - np.round(moves)) < 1e-4, axis=1)
+    assert 0.36 < is_whole.mean() < 0.44
+    assert set(np.round(moves[is_whole][:, 0])) == {-1, 1}  # mirrored or not
+    assert len(set(np.round(moves[is_whole][:, 5]))) == 7  # up to 2.8 pixels, both ways
+    plain = draw_moves(Augment(0.1, 10, 0.1, 10, True), 2000, (28, 28), np.random.default_rng(1))
+    assert np.array_equal(moves[~is_whole], plain[~is_whole])
+
+
+def test_erasures_lie_within_and_cover_their_share() -> None:
+    drawn = draw_erasures(Augment(erase=0.25), 4000, (28, 20), np.random.default_rng(1))
+    top, left, bottom, right, gray = drawn.T
+    assert min(top.min(), left.min()) == 0
+    assert (bottom.max(), right.max()) == (28, 20)
+    area = (bottom - top) * (right - left)
+    assert 0.22 < np.mean(area > 0) < 0.28
+    assert 0.015 < area[area > 0].min() / 560 < 0.03
+    assert 0.3 < area.max() / 560 < 0.36
+    assert 0 <= gray.min() < 2
+    assert 253 < gray.max() <= 255
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_erasure_paints_its_rectangle_alone(backend: str) -> None:
+    code = """
+from train.devices import start_backend; start_backend()
+import json
+import numpy as np
+from train.layers import Erase
+pixels = np.full((2, 3, 4, 1), 9, np.uint8)
+boxes = np.float32([[1, 2, 3, 4, 200], [1, 2, 1, 4, 200]])
+print(json.dumps(np.asarray(Erase()(pixels, boxes))[..., 0].tolist()))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "KERAS_BACKEND": backend},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    painted, left_alone = json.loads(done.stdout)
+    assert painted == [[9, 9, 9, 9], [9, 9, 200, 200], [9, 9, 200, 200]]
+    assert left_alone == [[9] * 4] * 3

@@ -21,7 +21,7 @@ def test_notebook_recipe_is_the_notebooks() -> None:
 
 def test_ink_recipe_is_shown_outliers_and_no_other_is() -> None:
     with_outliers = {name for name in recipe_names() if load_recipe(name, "ink").outliers}
-    assert with_outliers == {"ink"}
+    assert with_outliers == {"ink", "ink-residual", "ink-tiny"}
     recipe = load_recipe("ink", "ink")
     assert recipe.label_smoothing == 0  # it would flatten the answers on digits too
     assert recipe.augment.stroke > 0
@@ -68,7 +68,7 @@ def test_changes_reach_every_key() -> None:
     [
         ("speed=2", "recipe cnn: unknown key 'speed'; known are network, widths"),
         ("dropout=1.0", "fractions below 1"),
-        ("network=vgg", "network: expected one of mlp, cnn, separable, mobilenet, got 'vgg'"),
+        ("network=vgg", "expected one of mlp, cnn, separable, residual, mobilenet, got 'vgg'"),
         ('widths=[8, "x"]', r"widths\[1\]: expected int, got str 'x'"),
         ("widths=[]", "widths: cnn needs at least one"),
         ("epochs=true", "epochs: expected int, got bool True"),
@@ -91,7 +91,7 @@ def test_recipe_refuses_what_does_not_fit(change: str, message: str) -> None:
 
 def test_recipe_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(
-        UsageError, match=r"unknown recipe 'vgg': expected cnn, ink, mlp, mlp-tuned"
+        UsageError, match=r"unknown recipe 'vgg': expected cnn, ink, ink-residual, ink-tiny, mlp"
     ):
         load_recipe("vgg", "ink")
     (tmp_path / "bad.toml").write_text("epochs = = 5")

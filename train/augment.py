@@ -34,11 +34,20 @@ class Augment:
     blur: float = 0.0
     """Largest part of each pixel that is spread over its neighbours; the least is none, and most
     pictures lose little."""
+    still: float = 0.0
+    """Part of the pictures that move by whole pixels at most, or are mirrored: nothing lies between
+    two of their pixels, and they stay as sharp as they were."""
+    erase: float = 0.0
+    """Part of the pictures of which a rectangle is painted over (random erasing, Zhong et al.
+    2020)."""
 
     def __post_init__(self) -> None:
         for name in ("shift", "zoom", "brightness", "contrast", "stroke", "blur"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} is a fraction below 1, got {getattr(self, name)}")
+        for name in ("still", "erase"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is a fraction up to 1, got {getattr(self, name)}")
         if not 0 <= self.rotate_degrees <= 180:
             raise ValueError(f"rotate_degrees is 0 to 180, got {self.rotate_degrees}")
         if not 0 <= self.shear_degrees < 60:
@@ -72,6 +81,12 @@ BY_KIND = {
 """What suits each kind of preprocessing."""
 
 
+ERASED = (0.02, 0.33)
+"""Part of a picture that a rectangle covers, from and to; these and SLIMMEST as in the paper."""
+SLIMMEST = 1 / 0.3
+"""Of a rectangle's height and width, the larger over the smaller at most."""
+
+
 def draw_moves(
     augment: Augment, count: int, side: tuple[int, int], rng: np.random.Generator
 ) -> NDArray[np.float32]:
@@ -88,11 +103,17 @@ def draw_moves(
     scale = 1 / (1 + rng.uniform(-augment.zoom, augment.zoom, count))
     turn = np.where(augment.mirror & (rng.random(count) < 0.5), -1.0, 1.0)
     right, down = rng.uniform(-augment.shift, augment.shift, (2, count))
-    cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
-    center_x, center_y = (width - 1) / 2, (height - 1) / 2
     # Drawn last, and only where it is asked for: what others draw stays as it was.
     most = augment.shear_degrees
     slant = np.tan(np.radians(rng.uniform(-most, most, count))) if most else np.zeros(count)
+    if augment.still:
+        is_still = rng.random(count) < augment.still
+        angle, slant = np.where(is_still, 0, (angle, slant))
+        scale = np.where(is_still, 1, scale)
+        right = np.where(is_still, np.round(right * width) / width, right)
+        down = np.where(is_still, np.round(down * height) / height, down)
+    cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
+    center_x, center_y = (width - 1) / 2, (height - 1) / 2
     moves = np.zeros((count, 8), np.float32)
     moves[:, 0], moves[:, 1] = cosine * turn, slant * cosine * turn - sine
     moves[:, 3], moves[:, 4] = sine * turn, slant * sine * turn + cosine
@@ -118,3 +139,27 @@ def draw_pens(augment: Augment, count: int, rng: np.random.Generator) -> NDArray
     widening = rng.uniform(-augment.stroke, augment.stroke, count)
     blur = augment.blur * rng.random(count) ** 2
     return np.stack([widening, blur], axis=1).astype(np.float32)
+
+
+def draw_erasures(
+    augment: Augment, count: int, side: tuple[int, int], rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Which rectangle of each picture is painted over, and how light.
+
+    side: height and width of the pictures.
+
+    Returns:
+        float32 (count, 5): top, left, bottom and right in pixels, the latter two not painted any
+        more, and the gray, 0 to 255; top and bottom are the same where nothing is painted.
+    """
+    area = rng.uniform(*ERASED, count) * side[0] * side[1]
+    aspect = np.exp(rng.uniform(-np.log(SLIMMEST), np.log(SLIMMEST), count))
+    height = np.minimum(np.round(np.sqrt(area * aspect)), side[0])
+    width = np.minimum(np.round(np.sqrt(area / aspect)), side[1])
+    top, left = (
+        np.floor(rng.random(count) * (whole - part + 1))
+        for whole, part in zip(side, (height, width), strict=True)
+    )
+    gray = 255 * rng.random(count)
+    height *= rng.random(count) < augment.erase
+    return np.stack([top, left, top + height, left + width, gray], axis=1).astype(np.float32)

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from train.augment import Augment, draw_lights, draw_moves, draw_pens
+from train.augment import Augment, draw_erasures, draw_lights, draw_moves, draw_pens
 
 Batch = tuple[dict[str, NDArray[Any]], NDArray[np.float32], NDArray[np.float32]]
 """Inputs by name, one-hot targets (n, classes), weights (n,)."""
@@ -84,6 +84,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             inputs["lights"] = draw_lights(self.augment, count, rng)[self.mine]
         if self.augment.draws:
             inputs["pens"] = draw_pens(self.augment, count, rng)[self.mine]
+        if self.augment.erase:
+            inputs["erasures"] = draw_erasures(self.augment, count, side, rng)[self.mine]
         return inputs, self.targets[rows], self.weights[rows]
 
     def begin(self, epoch: int) -> None:

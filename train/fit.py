@@ -35,6 +35,7 @@ from train.runs import (
     write_split,
 )
 from train.samples import Dataset, split
+from train.teachers import check_teachers
 from train.trainer import Trainer, planned_epochs, recipe_of_random_weights
 from train.versions import versions
 
@@ -87,7 +88,8 @@ def train_model(
     train = dataset.train
     indices = Split(*split(train.targets, recipe.validation_fraction, seed, train.groups))
     prints = (train.fingerprint(), dataset.test.fingerprint(), indices.fingerprint())
-    id = run_id(folder.name, recipe, seed, *prints)
+    taught_by = check_teachers(recipe.teachers, dataset.input, dataset.labels, indices)
+    id = run_id(folder.name, recipe, seed, *prints, *taught_by)
     job = Job(dataset, source, recipe, seed, folder, machine, indices, id)
     checkpoint = (_stored(job) if resume else None) or Checkpoint(Progress(id), [], [])
     job.scratch.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ a time, so that the host sends a few numbers a picture and the arithmetic runs w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -87,6 +88,18 @@ class Light(keras.layers.Layer):  # type: ignore[misc]
         return ops.clip(ops.cast(pixels, "float32") * gain + lift, 0.0, 255.0)
 
 
+class Erase(keras.layers.Layer):  # type: ignore[misc]
+    """Paints over a rectangle of each picture by its row of `draw_erasures`."""
+
+    def call(self, pixels: Any, erasures: Any) -> Any:
+        pixels = ops.cast(pixels, "float32")
+        top, left, bottom, right, gray = (erasures[:, i, None, None, None] for i in range(5))
+        down = ops.arange(pixels.shape[1], dtype="float32")[None, :, None, None]
+        across = ops.arange(pixels.shape[2], dtype="float32")[None, None, :, None]
+        is_in = (down >= top) & (down < bottom) & (across >= left) & (across < right)
+        return ops.where(is_in, gray, pixels)
+
+
 class Normalize(keras.layers.Layer):  # type: ignore[misc]
     """The contract's last step: pixels 0 to 255 -> (pixel - mean) / std."""
 
@@ -103,9 +116,39 @@ class KnownAccuracy(keras.metrics.CategoricalAccuracy):  # type: ignore[misc]
     """The part of the pictures answered rightly, of those that show one of the classes."""
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """An outlier's target is spread over all classes, and nothing is right for it."""
+        """An outlier's target is spread over all classes, and nothing is right for it.
+
+        What follows the logits in `y_pred`, where it is wider than the truth, is the teachers'.
+        """
+        y_pred = y_pred[..., : y_true.shape[-1]]
         is_known = ops.cast(ops.max(y_true, axis=-1) > 0.5, "float32")
         super().update_state(y_true, y_pred, is_known)
+
+
+class Teachers(keras.layers.Layer):  # type: ignore[misc]
+    """Networks that are not fitted: pictures -> the mean of their probabilities (n, classes)."""
+
+    def __init__(self, networks: Sequence[Any]) -> None:
+        super().__init__(dtype="float32")
+        self.networks = list(networks)
+        # Only now does it reach their weights, which the optimizer's decay would shrink.
+        self.trainable = False
+
+    def call(self, pictures: Any) -> Any:
+        answers = [ops.softmax(network(pictures, training=False)) for network in self.networks]
+        return ops.stop_gradient(sum(answers) / len(answers))
+
+
+class TaughtCrossentropy(keras.losses.CategoricalCrossentropy):  # type: ignore[misc]
+    """The truth is in part what the teachers say, who stand behind the logits in `y_pred`."""
+
+    def __init__(self, share: float, label_smoothing: float) -> None:
+        super().__init__(True, label_smoothing)
+        self.share = share
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        logits, taught = ops.split(y_pred, 2, axis=-1)
+        return super().call((1 - self.share) * y_true + self.share * taught, logits)
 
 
 def with_pixels(network: Any, spec: Input) -> Any:
@@ -115,15 +158,20 @@ def with_pixels(network: Any, spec: Input) -> Any:
 
 
 def fitting_layers(
-    network: Any, spec: Input, augment: Augment, resident: NDArray[np.uint8] | None
+    network: Any,
+    spec: Input,
+    augment: Augment,
+    resident: NDArray[np.uint8] | None,
+    teachers: Sequence[Any] = (),
 ) -> tuple[dict[str, Any], Any]:
     """Inputs and output of the model that is fitted.
 
     resident: all pictures, to be kept on the device; none: each batch brings its own.
+    teachers: networks that are asked too.
 
     Returns:
-        Inputs `index` or `pixels`, and `pens`, `moves` and `lights` where the augmentation has
-        them; logits.
+        Inputs `index` or `pixels`, and `pens`, `moves`, `lights` and `erasures` where the
+        augmentation has them; logits, followed by the probabilities of the teachers if there are.
     """
     inputs: dict[str, Any] = {}
     if resident is None:
@@ -142,4 +190,12 @@ def fitting_layers(
     if augment.lights:
         inputs["lights"] = keras.Input((2,), name="lights")
         pixels = Light(dtype="float32")(pixels, inputs["lights"])
-    return inputs, network(Normalize(spec)(pixels))
+    if augment.erase:
+        inputs["erasures"] = keras.Input((5,), name="erasures")
+        pixels = Erase(dtype="float32")(pixels, inputs["erasures"])
+    pictures = Normalize(spec)(pixels)
+    logits = network(pictures)
+    if teachers:
+        taught = Teachers(teachers)(pictures)
+        logits = keras.layers.Concatenate(dtype="float32")([logits, taught])
+    return inputs, logits

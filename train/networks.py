@@ -78,11 +78,39 @@ def _stack(picture: Any, recipe: Recipe, convolution: Any) -> Any:
             features = convolution(features, filters)
     while max(features.shape[1:3]) > MAX_FEATURE_SIDE:
         features = convolution(layers.MaxPooling2D()(features), recipe.widths[-1])
-    if is_photo:
+    if is_photo or recipe.average_last:
         return layers.GlobalAveragePooling2D()(features)
     if recipe.pool_last:
         features = layers.MaxPooling2D(padding="same")(features)
     return layers.Flatten()(features)
+
+
+def _residual(picture: Any, recipe: Recipe) -> Any:
+    """Blocks of two convolutions that are added to what they were given (He et al. 2016).
+
+    ReLU comes last, so that each batch norm folds into the convolution before it.
+    """
+    is_photo = max(picture.shape[1:3]) > PHOTO_SIDE
+    features = _convolution(picture, recipe.widths[0], 2 if is_photo else 1)
+    for stage, filters in enumerate(recipe.widths):
+        for block in range(recipe.depth):
+            features = _block(features, filters, 2 if stage and not block else 1)
+    while max(features.shape[1:3]) > MAX_FEATURE_SIDE:
+        features = _block(features, recipe.widths[-1], 2)
+    return layers.GlobalAveragePooling2D()(features)
+
+
+def _block(features: Any, filters: int, strides: int) -> Any:
+    change = _convolution(features, filters, strides)
+    change = _normalized(layers.Conv2D(filters, 3, padding="same", use_bias=False), change)
+    if strides > 1 or features.shape[-1] != filters:
+        shortcut = layers.Conv2D(filters, 1, strides, padding="same", use_bias=False)
+        features = _normalized(shortcut, features)
+    return layers.ReLU()(layers.Add()([features, change]))
+
+
+def _normalized(convolution: Any, features: Any) -> Any:
+    return layers.BatchNormalization()(convolution(features))
 
 
 def _convolution(features: Any, filters: int, strides: int = 1) -> Any:
@@ -138,5 +166,6 @@ _FEATURES = {
     "mlp": _dense,
     "cnn": _convolve,
     "separable": _separate,
+    "residual": _residual,
     "mobilenet": _mobilenet,
 }

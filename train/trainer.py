@@ -15,9 +15,17 @@ from train.batches import Batches
 from train.checkpoint import Arrays
 from train.devices import Machine
 from train.interruption import Interruption
-from train.layers import KnownAccuracy, Pictures, fitting_layers, with_pixels
+from train.layers import (
+    KnownAccuracy,
+    Pictures,
+    TaughtCrossentropy,
+    Teachers,
+    fitting_layers,
+    with_pixels,
+)
 from train.networks import build_network
 from train.recipes import Recipe
+from train.teachers import load_teacher
 
 RESIDENT_BYTES = 512 * 1024 * 1024
 """Pictures up to this much are kept on the device; MNIST has 47 MB."""
@@ -44,9 +52,9 @@ class Trainer:
             keras.config.set_dtype_policy(_policy(machine.precision))
             is_shared = machine.replicas > 1 and machine.backend == "tensorflow"
             self.network = build_network(recipe, spec, classes, is_shared)
-            inputs, logits = fitting_layers(
-                self.network, spec, recipe.augment, batches.pixels if batches.is_resident else None
-            )
+            resident = batches.pixels if batches.is_resident else None
+            teachers = [load_teacher(name) for name in recipe.teachers]
+            inputs, logits = fitting_layers(self.network, spec, recipe.augment, resident, teachers)
             self.model = machine.make_model(inputs, logits)
             self._compile(_optimizer(recipe, len(batches)))
         keras.config.set_dtype_policy("float32")
@@ -62,7 +70,7 @@ class Trainer:
             at_once = max(n for n in range(1, at_once + 1) if steps % n == 0)
         self.model.compile(
             optimizer,
-            keras.losses.CategoricalCrossentropy(True, self.recipe.label_smoothing),
+            _loss(self.recipe),
             metrics=[KnownAccuracy(name="accuracy")],
             steps_per_execution=min(at_once, steps),
             jit_compile=self.machine.compiles,
@@ -122,14 +130,14 @@ class Trainer:
         return [_to_numpy(variable) for variable in self.network.weights]
 
     def _variables(self) -> list[Any]:
-        pictures = [
+        given = [
             variable.path
             for layer in self.model.layers
-            if isinstance(layer, Pictures)
+            if isinstance(layer, Pictures | Teachers)
             for variable in layer.variables
         ]
         everything = [*self.model.variables, *self.optimizer.variables]
-        return [variable for variable in everything if variable.path not in pictures]
+        return [variable for variable in everything if variable.path not in given]
 
 
 def recipe_of_random_weights(recipe: Recipe) -> Recipe:
@@ -152,7 +160,19 @@ def _optimizer(recipe: Recipe, steps: int) -> Any:
         rate = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, planned)
     optimizers = {"sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam}
     averaging = {"use_ema": True, "ema_momentum": recipe.ema} if recipe.ema else {}
-    return optimizers[recipe.optimizer](rate, **averaging)
+    nesterov = {"momentum": recipe.momentum, "nesterov": bool(recipe.momentum)}
+    further = nesterov if recipe.optimizer == "sgd" else {}
+    decay = recipe.weight_decay or None
+    optimizer = optimizers[recipe.optimizer](rate, weight_decay=decay, **further, **averaging)
+    if decay:
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+def _loss(recipe: Recipe) -> Any:
+    if recipe.teachers:
+        return TaughtCrossentropy(recipe.teacher_share, recipe.label_smoothing)
+    return keras.losses.CategoricalCrossentropy(True, recipe.label_smoothing)
 
 
 def _policy(precision: str) -> str:

@@ -14,7 +14,7 @@ import click
     "recipe_name",
     default="cnn",
     show_default=True,
-    help="cnn, mlp, mlp-tuned, separable, mobilenet, or the path of a TOML file.",
+    help="A recipe's name, see docs/training.md, or the path of a TOML file.",
 )
 @click.option(
     "--set",

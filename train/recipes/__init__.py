@@ -19,9 +19,9 @@ from train.toml import parse_toml
 class Recipe:
     """Everything that shapes a training but the data and the seed."""
 
-    network: Literal["mlp", "cnn", "separable", "mobilenet"]
+    network: Literal["mlp", "cnn", "separable", "residual", "mobilenet"]
     widths: tuple[int, ...]
-    """Units of each hidden layer (mlp), or filters of each convolution (cnn, separable)."""
+    """Units of each hidden layer (mlp), or filters of each convolution (the others)."""
     dropout: float
     """Fraction of features dropped before the last layer, 0 to 1."""
     optimizer: Literal["sgd", "adam"]
@@ -38,16 +38,25 @@ class Recipe:
     min_steps: int = 0
     """Small data sets get more epochs, until this many batches were seen."""
     depth: int = 1
-    """Convolutions of `cnn` and `separable` at each width, before the next pooling."""
+    """Convolutions of `cnn` and `separable` at each width, before the next pooling; blocks of two
+    of `residual`."""
     pool_last: bool = False
     """One more pooling after the last convolution: about a third of the weights to the logits, and
     more for convolutions. Of `cnn` and `separable` on small pictures."""
+    average_last: bool = False
+    """Only the average of each feature over the picture goes to the logits: the fewest weights. Of
+    `cnn` and `separable` on small pictures; `residual` and `mobilenet` do so always."""
     side: int = 64
     """Height and width that photos are brought to; other kinds have a size of their own."""
     width_factor: float = 1.0
     """Scales the filters of `mobilenet`: the paper's alpha (Sandler et al. 2018)."""
     weights: str = "none"
     """Where `mobilenet` starts: "none", "imagenet", or the path of a Keras weights file."""
+    momentum: float = 0.0
+    """Of `sgd`: Nesterov's."""
+    weight_decay: float = 0.0
+    """Part of each weight, biases and batch norm left out, that a step takes away for a rate of 1
+    (Loshchilov and Hutter 2019)."""
     label_smoothing: float = 0.0
     """Part of the truth that is spread over all classes (Szegedy et al. 2016), 0 to 1."""
     ema: float = 0.0
@@ -58,6 +67,11 @@ class Recipe:
     on_paper: float = 0.0
     """Part of an epoch's pictures, outliers too, that are seen as a camera's frames will be: drawn
     on paper and found there (train/paper.py). Handwriting only."""
+    teachers: tuple[str, ...] = ()
+    """Runs on the same data and split whose averaged answers to the same varied pictures are fitted
+    as well (Hinton et al. 2015; Beyer et al. 2022)."""
+    teacher_share: float = 0.5
+    """Part of the truth that is what the teachers say."""
     class_weights: bool = False
     """Each class counts the same however many pictures it has."""
     patience: int = 0
@@ -81,9 +95,11 @@ class Recipe:
             raise ValueError("validation_fraction and dropout are fractions below 1")
         if not 0 <= self.label_smoothing < 1 or not 0 <= self.ema < 1:
             raise ValueError("label_smoothing and ema are fractions below 1")
-        for name in ("outliers", "on_paper"):
+        for name in ("outliers", "on_paper", "teacher_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a fraction up to 1, got {getattr(self, name)}")
+        if not 0 <= self.momentum < 1 or not 0 <= self.weight_decay < 1:
+            raise ValueError("momentum and weight_decay are fractions below 1")
         if not self.learning_rate > 0 or not self.width_factor > 0:
             raise ValueError("learning_rate and width_factor must be above 0")
         if not 8 <= self.side <= 1024:
