@@ -15,6 +15,8 @@ ALLOWED = {
     "edge": {"edge"},
     "train": {"edge", "train"},
     "export": {"edge", "train", "export"},
+    "deploy": {"deploy", "edge"},
+    "benchmarks": {"benchmarks", "edge"},
 }
 HEAVY = {"tensorflow", "keras", "jax", "torch"}
 EXPORT_MAY_TAKE = {
