@@ -16,7 +16,6 @@ ALLOWED = {
     "train": {"edge", "train"},
     "export": {"edge", "train", "export"},
     "deploy": {"deploy", "edge"},
-    "benchmarks": {"benchmarks", "edge"},
 }
 HEAVY = {"tensorflow", "keras", "jax", "torch"}
 EXPORT_MAY_TAKE = {
