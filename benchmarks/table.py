@@ -33,15 +33,13 @@ METHOD = f"""\
 - Peak memory is that of the largest process. Installed size is what pip put there, without pip
   itself and with the bytecode that it compiles, in blocks on disk, 10^6 bytes. `tf.lite` runs in
   the environment of `make setup`, so its size is left open.
-- Made by the benchmark itself: {PICTURES:,} PNG of 28x28, {PHOTOS} JPEG of 1280x720 with a digit on lit
-  paper, a film of 1280x720 that shows such pages (Motion JPEG, as USB cameras record), and ready
-  frames. The digits are MNIST's test pictures where they are at hand, else optdigits. PNG and photos
-  show digits that the shipped model is sure of, so that whoever runs the same network can give the
-  same labels; the {FRAMES:,} on which int8 kernels are compared are as they come.
-- A photo that is not clear at a first look is looked at closely, which takes ten times as long:
-  of optdigits' eight pixels enlarged that is one in 14, and the photos come to 1.9 times the plain
-  script. A film of so few bits that OpenCV decodes a frame in 0.6 ms leaves a pipeline on two cores
-  behind: 0.13 of decoding alone, with optdigits.
+- Made by the benchmark itself: {PICTURES:,} PNG of 28x28, {PHOTOS} JPEG of 1280x720 with a digit on
+  lit paper, a film of 1280x720 that shows such pages (Motion JPEG, as USB cameras record), and
+  ready frames. The digits are MNIST's test pictures where they are at hand, else optdigits. PNG and
+  photos show digits that the shipped model is sure of, so that whoever runs the same network can
+  give the same labels; the {FRAMES:,} on which int8 kernels are compared are as they come.
+- A photo that is not clear at a first look is looked at closely, which takes several times as long;
+  and a film of few bits is decoded faster than anything can be found in it: [LOG.md](LOG.md).
 """
 
 

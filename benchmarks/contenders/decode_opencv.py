@@ -13,7 +13,7 @@ import cv2
 
 def main() -> None:
     source = Path(sys.argv[1])
-    if source.suffix == ".mp4":
+    if source.suffix == ".avi":
         film = cv2.VideoCapture(str(source))
         while film.read()[0]:
             pass
