@@ -34,7 +34,9 @@ FILM_RATE = 30
 def main() -> None:
     out, mnist = Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None
     everything = many_digits(FRAMES) if mnist is None else read_digits(mnist, FRAMES)
-    np.save(out / ("frames.npy" if mnist is None else "mnist.npy"), np.asarray(everything.frames))
+    np.save(out / "frames.npy", np.asarray(everything.frames))
+    if mnist is not None:
+        np.save(out / "mnist.npy", np.asarray(everything.frames))
     digits = clear_ones(everything, PICTURES)
     np.save(out / "calls.npy", np.asarray(digits.frames)[:CALLS])
     (out / "png").mkdir()
