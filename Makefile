@@ -26,8 +26,8 @@ TUNED := $(if $(filter file,$(origin RECIPE)),mlp-tuned,$(RECIPE))
 SHIPPED := digits fashion
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train tune export gate gate-selftest test test-arm check bench wheel bundle deploy \
-        zoo lock clean
+.PHONY: help setup train tune export gate gate-selftest test test-arm test-bundle check bench wheel \
+        bundle deploy zoo lock clean
 
 help:  ## List the targets
 	@echo "make TARGET [DATASET=optdigits|digits|fashion|PATH] [RECIPE=cnn|mlp|separable|mobilenet|PATH] [DATA=DIR] [PYTHON=python3]"
@@ -87,6 +87,9 @@ test-arm: wheel  ## The wheel on emulated ARM boards, against this machine; FRES
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/python -m tests.arm $(if $(FRESH),--fresh) --models dist/optdigits \
 	    --wheel "$$(ls -t dist/edgeproof-*.whl | head -n 1)"
+
+test-bundle: bundle  ## That archive, installed on emulated systems without a network
+	$(BIN)/python -m tests.offline "$$(ls -t dist/edgeproof-*-linux-$(PLATFORM).tar | head -n 1)"
 
 check: setup  ## Lint, formatting, types
 	$(BIN)/ruff check .
