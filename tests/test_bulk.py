@@ -259,6 +259,20 @@ def test_process_with_threads_of_a_library_is_not_forked() -> None:
         assert script(text, OPENBLAS_NUM_THREADS="2") is False
 
 
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core has one thread")
+def test_jobs_that_cannot_be_had_are_told_where_they_were_asked_for(
+    mixed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    many = [mixed] * 20
+    told = classified(*many, "--jobs", "2").stderr
+    line = "edgeproof: --jobs 2: one process did it all: a library runs threads in this one"
+    assert any(one.startswith(line) for one in told.splitlines())
+    assert "one process" not in classified(*many).stderr
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    assert "one process" not in classified(*many, "--jobs", "2").stderr
+
+
 def test_fault_of_ours_is_raised_here() -> None:
     assert script("""
 def classify(job):

@@ -55,6 +55,8 @@ class Spread:
         workers: how many to start; fewer than two never starts one.
         """
         self._classify, self._failed, self._count = classify, failed, workers
+        self.problem = ""
+        """Why this process stayed alone, where more were worth it; else empty."""
         self._workers: dict[int, Worker] = {}
         """By the descriptor to wait for."""
         self._turns: Turns | None = None
@@ -103,12 +105,16 @@ class Spread:
         from edge.bulk.turns import Turns
         from edge.bulk.worker import Worker, can_fork, signals_held
 
-        if can_fork():
+        if not can_fork():
+            self.problem = "a library runs threads in this one, and a fork would break them"
+        else:
+            self.problem = "the system gave no other"
             with signals_held(), suppress(OSError):
                 self._turns = self._turns or Turns()
                 worker = Worker(self._classify, self._turns, list(self._workers.values()))
                 self._workers[worker.descriptor] = worker
                 self._poll.register(worker.descriptor, select.POLLIN)
+                self.problem = ""
                 return True
         self._count = 0
         return False

@@ -113,6 +113,8 @@ def classify(
             for answer in _answers(sources, wanted, task, spread):
                 output.add(answer)
                 progress.step()
+        if jobs is not None and spread.problem:
+            err(f"--jobs {jobs}: one process did it all: {spread.problem}")
     if output.failures:
         _err(f"{output.failures} of {output.results + output.failures} inputs failed")
     return 1 if output.failures or task.unwritten else 0
