@@ -64,7 +64,7 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a command and exits: 0 ok, 1 some inputs failed, 2 usage, 3 gate, 4 environment."""
     code = run(sys.argv[1:] if arguments is None else arguments)
-    gc.freeze()  # at its end Python looks through all objects for garbage: 20 ms for nothing
+    gc.freeze()  # at its end Python looks through all objects for garbage, for nothing
     sys.exit(code)
 
 

@@ -74,7 +74,6 @@ def bench(
     if before and compare_path:
         check_machine(before.machine, machine, compare_path)
     most = _most_threads(threads, machine.cores)
-    _check_jobs(jobs)
     if output:
         make_writable(output.absolute().parent, "--output")
     found, optional = find_models(models or ("digits",))
@@ -100,14 +99,6 @@ def _most_threads(threads: int | None, cores: int) -> int:
             "more threads than cores wait for each other, many times slower."
         )
     return threads or cores
-
-
-def _check_jobs(jobs: int | None) -> None:
-    from edge.cli.classify import classify
-
-    known = any(parameter.name == "jobs" for parameter in classify.params)
-    if jobs is not None and not known:
-        raise click.UsageError("--jobs: `classify` has no such option.")
 
 
 class _Line:
