@@ -1,10 +1,12 @@
 """The bundle: a .tflite that carries its labels, contract, proof and self-test, and its own seal.
 
-    model.tflite = flatbuffer | zip(labels.txt, contract.json, proof.json, golden.npz) | seal
+    model.tflite = flatbuffer | zip(labels.txt, contract.json, proof.json, golden.npz,
+                                    signature.json) | seal
 
 The zip is appended as TFLite metadata appends associated files, so `unzip -l` lists it and any
 runtime loads it. Its archive comment is the seal: SHA-256 over every byte before it. A flipped
-byte anywhere is therefore found; a deliberate change is not, for that is what signatures are for.
+byte anywhere is therefore found; a deliberate change is not, for that is what signatures are for
+(`edge.trust`).
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from edge.proof import Proof
 
 LABELS, CONTRACT, PROOF, GOLDEN = "labels.txt", "contract.json", "proof.json", "golden.npz"
+SIGNATURE = "signature.json"
 SEAL = "edgeproof sha256 "
 SEAL_BYTES = len(SEAL) + 64
 MAX_BYTES = 512 * 1024 * 1024
@@ -57,6 +60,8 @@ class Bundle:
     golden: Golden | None = None
     proof_json: str | None = None
     """proof.json as it stands; none: not gated yet. To classify, nobody needs to read it."""
+    signature_json: str | None = None
+    """signature.json as it stands; none: not signed. What it says: `edge.trust`."""
 
     @property
     def proof(self) -> Proof | None:
@@ -152,6 +157,8 @@ def pack_bundle(bundle: Bundle) -> bytes:
         entries[PROOF] = bundle.proof_json.encode()
     if bundle.golden is not None:
         entries[GOLDEN] = _pack_golden(bundle.golden)
+    if bundle.signature_json is not None:
+        entries[SIGNATURE] = bundle.signature_json.encode()
     buffer = io.BytesIO()
     buffer.write(bundle.model)
     with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as archive:
@@ -168,6 +175,12 @@ def pack_bundle(bundle: Bundle) -> bytes:
 def write_bundle(path: Path, bundle: Bundle) -> None:
     """Writes the bundle whole or not at all."""
     write_atomic(path, pack_bundle(bundle))
+
+
+def seal_of(data: bytes) -> str:
+    """What a bundle's seal says, 64 hexadecimal digits: after `parse_bundle`, which checks it, the
+    one name of these very bytes."""
+    return data[-64:].decode("ascii", "replace")
 
 
 def check_output(labels: tuple[str, ...], shape: tuple[int, ...], where: str) -> None:
@@ -195,7 +208,7 @@ def _read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 
 
 def _assemble(model: bytes, entries: dict[str, bytes], where: str) -> Bundle:
-    known = {LABELS, CONTRACT, PROOF, GOLDEN}
+    known = {LABELS, CONTRACT, PROOF, GOLDEN, SIGNATURE}
     missing, unknown = {LABELS, CONTRACT} - set(entries), set(entries) - known
     if missing or unknown:
         hint = f"; a model from elsewhere becomes a bundle with: {_adopt(where)}"
@@ -207,8 +220,9 @@ def _assemble(model: bytes, entries: dict[str, bytes], where: str) -> Bundle:
         labels = tuple(entries[LABELS].decode().removesuffix("\n").split("\n"))
         contract = Contract.from_json(entries[CONTRACT].decode(), where)
         proof_json = entries[PROOF].decode() if PROOF in entries else None
+        signature_json = entries[SIGNATURE].decode() if SIGNATURE in entries else None
     except UnicodeDecodeError as error:
-        raise ModelError(f"{where}: labels, contract or proof is not UTF-8: {error}") from None
+        raise ModelError(f"{where}: an entry that is text is not UTF-8: {error}") from None
     _check_model_bytes(model, contract, where)
     if len(set(labels)) != len(labels) or not all(label.strip() for label in labels):
         raise ModelError(f"{where}: expected distinct, non-empty labels in {LABELS}")
@@ -218,6 +232,7 @@ def _assemble(model: bytes, entries: dict[str, bytes], where: str) -> Bundle:
         contract,
         _parse_golden(entries[GOLDEN], where) if GOLDEN in entries else None,
         proof_json,
+        signature_json,
     )
 
 

@@ -11,8 +11,13 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from hypothesis import settings
 
 from edge.bundle import Bundle, read_bundle
+
+# The same inputs in every run: a failure is found again, and a slow machine is no failure.
+settings.register_profile("edgeproof", derandomize=True, deadline=None, database=None)
+settings.load_profile("edgeproof")
 
 ROOT = Path(__file__).parent.parent
 POLICY = ROOT / "tests" / "gate.toml"
@@ -51,7 +56,12 @@ class Exported:
 def hermetic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No test sees the user's caches or data, nor reaches the network for them."""
     home = tmp_path_factory.mktemp("home")
-    settings = {"XDG_CACHE_HOME": str(home), "KERAS_HOME": str(home / "keras"), "MPLBACKEND": "agg"}
+    settings = {
+        "XDG_CACHE_HOME": str(home),
+        "EDGEPROOF_STORE": str(home / "store"),
+        "KERAS_HOME": str(home / "keras"),
+        "MPLBACKEND": "agg",
+    }
     before = {name: os.environ.pop(name, None) for name in (*settings, "EDGEPROOF_DATA")}
     os.environ.update(settings)
     yield
