@@ -16,6 +16,7 @@ from packaging.utils import parse_wheel_filename
 
 from deploy.archive import write_archive
 from deploy.wheels import (
+    DEVICE_EXTRAS,
     PIP,
     Fetch,
     Target,
@@ -79,9 +80,10 @@ def bundle(content: Content, constraints: str, cache: Path, out: Path, fetch: Fe
         ModelError: a model that is no bundle, or a damaged one.
         EnvironmentFault: a wheel that is not to be had.
     """
-    unknown = set(content.extras) - set(extras_of(content.wheel))
+    offered = [extra for extra in DEVICE_EXTRAS if extra in extras_of(content.wheel)]
+    unknown = set(content.extras) - set(offered)
     if unknown:
-        known = ", ".join(extras_of(content.wheel))
+        known = ", ".join(offered)
         raise UsageError(f"EXTRAS: expected some of {known}, got {', '.join(sorted(unknown))}")
     cache.mkdir(parents=True, exist_ok=True)
     files = _models(content.models)
@@ -143,7 +145,7 @@ def _requirement(wheel: Path, extras: Sequence[str] = ()) -> str:
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--wheel", type=click.Path(exists=True, path_type=Path), required=True)
-@click.option("--extras", default="", help="Of camera, live, mqtt, by commas or spaces.")
+@click.option("--extras", default="", help=f"Of {', '.join(DEVICE_EXTRAS)}, by commas or spaces.")
 @click.option("--models", default="", help="Bundles to take along beside the shipped ones.")
 @click.option("--machine", default="aarch64", show_default=True, help="As `uname -m` says it.")
 @click.option("--pythons", default=" ".join(PYTHONS), show_default=True)

@@ -38,6 +38,8 @@ OLD_NAMES = {5: "manylinux1", 12: "manylinux2010", 17: "manylinux2014"}
 PIP = "26.3"
 """It installs on the device, where Debian may have none; any that knows manylinux_2_34 will do."""
 
+DEVICE_EXTRAS = ("camera", "live", "mqtt", "sign")
+"""What a device may have; the wheel's others are for training and for work on edgeproof itself."""
 METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
 
 Fetch = Callable[["Target", str, str, Path], None]
