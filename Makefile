@@ -121,11 +121,12 @@ zoo: setup  ## Export the shipped models from models/ into the wheel's folder, w
 audit: setup  ## Known holes in what constraints.txt pins (osv.dev); deploy/accepted.toml: which stay, and why
 	$(BIN)/python -m deploy.audit
 
-lock: setup  ## Resolve the dependencies anew: constraints.txt
+lock: wheel  ## Resolve the dependencies anew: constraints.txt, and the sums of a device's wheels
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --universal --python-version 3.10 --all-extras --upgrade --quiet \
 	    --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 	    --output-file constraints.txt pyproject.toml
+	$(BIN)/python -m deploy.lock "$$(ls -t dist/edgeproof-*.whl | head -n 1)"
 
 clean:  ## Remove .venv and what was built; runs/ stays
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache

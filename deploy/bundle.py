@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +15,14 @@ import click
 from packaging.utils import parse_wheel_filename
 
 from deploy.archive import write_archive
+from deploy.fetch import fetch_with_pip
+from deploy.sums import SUMS, read_sums
 from deploy.wheels import (
     DEVICE_EXTRAS,
     PIP,
     Fetch,
     Target,
     extras_of,
-    fetch_with_pip,
     gather,
     needed_glibc,
     one_wheel,
@@ -70,15 +71,23 @@ class Content:
         return [_target(self.machine, version, self.wheel) for version in self.pythons]
 
 
-def bundle(content: Content, constraints: str, cache: Path, out: Path, fetch: Fetch | None) -> Path:
+def bundle(
+    content: Content,
+    constraints: str,
+    cache: Path,
+    out: Path,
+    fetch: Fetch | None,
+    sums: Mapping[str, str] | None = None,
+) -> Path:
     """Writes the archive to out/NAME.tar.
 
     constraints: text of constraints.txt. cache: the folder with wheels. fetch: see `gather`.
+    sums: see `one_wheel`.
 
     Raises:
         UsageError: an extra or a Python that edgeproof does not have, two models of one name.
         ModelError: a model that is no bundle, or a damaged one.
-        EnvironmentFault: a wheel that is not to be had.
+        EnvironmentFault: a wheel that is not to be had, or not the one in `sums`.
     """
     offered = [extra for extra in DEVICE_EXTRAS if extra in extras_of(content.wheel)]
     unknown = set(content.extras) - set(offered)
@@ -91,8 +100,8 @@ def bundle(content: Content, constraints: str, cache: Path, out: Path, fetch: Fe
     wheels = {content.wheel.name: content.wheel}
     for target in content.targets:
         pins = read_constraints(constraints, target)
-        needed = gather(content.wheel, content.extras, target, pins, cache, fetch)
-        pip = one_wheel("pip", PIP, target, cache, fetch)
+        needed = gather(content.wheel, content.extras, target, pins, cache, fetch, sums)
+        pip = one_wheel("pip", PIP, target, cache, fetch, sums)
         wheels |= {path.name: path for path in (*needed, pip)}
         kb = int(unpacked_bytes([*needed, content.wheel]) * COMPILED_SHARE) // 1024 + models_kb
         files[f"requirements-{target.version}.txt"] = (
@@ -167,7 +176,7 @@ def main(
     constraints = (ROOT / "constraints.txt").read_text()
     cache, fetch = (wheels, None) if wheels else (ROOT / "build/wheels", fetch_with_pip)
     try:
-        path = bundle(content, constraints, cache, out, fetch)
+        path = bundle(content, constraints, cache, out, fetch, read_sums(SUMS.read_text()))
     except EdgeproofError as error:
         click.echo(f"make bundle: error: {error}", err=True)
         raise SystemExit(error.exit_code) from None
