@@ -16,7 +16,7 @@ from packaging.utils import parse_wheel_filename
 
 from deploy.archive import write_archive
 from deploy.fetch import fetch_with_pip
-from deploy.sums import SUMS, read_sums
+from deploy.sums import SUMS, read_sums, sum_of
 from deploy.wheels import (
     DEVICE_EXTRAS,
     PIP,
@@ -183,6 +183,7 @@ def main(
     size_mb = path.stat().st_size / 1e6
     what = f"Python {' and '.join(content.pythons)}, extras: {', '.join(content.extras) or 'none'}"
     click.echo(f"{size_mb:.1f} MB for {machine}; {what}", err=True)
+    click.echo(f"sha256 {sum_of(path)}: to compare where it arrives", err=True)
     click.echo(path)
 
 
