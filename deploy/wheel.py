@@ -90,10 +90,11 @@ def build(root: Path, out: Path) -> list[Path]:
 
 
 def _git(root: Path, *arguments: str) -> str:
+    # Not the repository that a hook names, which may be another one.
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    command = ["git", "-C", str(root), *arguments]
     try:
-        done = subprocess.run(
-            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=bare)
     except OSError as error:
         raise EnvironmentFault(f"{root} is a checkout, and git cannot be run: {error}") from None
     if done.returncode:

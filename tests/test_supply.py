@@ -28,9 +28,11 @@ NOBODY = ("-c", "user.name=nobody", "-c", "user.email=nobody@localhost")
 
 
 def git(folder: Path, *arguments: str) -> None:
+    """In that very folder: not in the repository that a hook, or a .git that came along, names."""
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     subprocess.run(
         ["git", "-C", str(folder), *NOBODY, *arguments],
-        check=True, capture_output=True, env={**os.environ, **CLOCK},
+        check=True, capture_output=True, env={**bare, **CLOCK},
     )  # fmt: skip
 
 
@@ -40,6 +42,7 @@ def clones(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("clones")
     first, second = folder / "first", folder / "another place" / "second"
     copy_files(ROOT, tracked_files(ROOT), first)
+    assert not (first / ".git").exists()  # of a worktree it is a file that leads to the real one
     git(folder, "init", "--quiet", str(first))
     git(first, "add", "--all")
     git(first, "commit", "--quiet", "--message", "all")
