@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -226,6 +227,8 @@ def _assemble(model: bytes, entries: dict[str, bytes], where: str) -> Bundle:
     _check_model_bytes(model, contract, where)
     if len(set(labels)) != len(labels) or not all(label.strip() for label in labels):
         raise ModelError(f"{where}: expected distinct, non-empty labels in {LABELS}")
+    if re.search(r"[\x00-\x1f\x7f-\x9f]", "".join(labels)):  # a terminal would obey them
+        raise ModelError(f"{where}: expected labels without control characters in {LABELS}")
     return Bundle(
         model,
         labels,
