@@ -47,7 +47,7 @@ def sign(model: Path, key_file: Path, version: int | None, out: Path | None, for
 
     target = _target(model, out, force)
     data = read_model_file(model)
-    private = read_private(key_file, _ask if sys.stdin.isatty() else None)
+    private = read_private(key_file, _ask if sys.stdin and sys.stdin.isatty() else None)
     if mode := is_open_to_others(key_file):
         click.echo(
             f"edgeproof: warning: {key_file} is open to others on this machine (mode {mode}), who "

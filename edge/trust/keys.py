@@ -7,13 +7,15 @@ import binascii
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from edge.errors import EnvironmentFault, UsageError
 from edge.trust.public import PublicKey, is_private, read_key_file
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    PrivateKey: TypeAlias = Ed25519PrivateKey
 
 _OPENSSH = b"-----BEGIN OPENSSH PRIVATE KEY-----"
 _OPENSSH_PLAIN = b"openssh-key-v1\x00\x00\x00\x00\x04none"
@@ -36,7 +38,7 @@ def need_library() -> ModuleType:
     return ed25519
 
 
-def read_private(path: Path, ask: Callable[[], str] | None) -> Ed25519PrivateKey:
+def read_private(path: Path, ask: Callable[[], str] | None) -> PrivateKey:
     """A private key, PEM (PKCS8) or OpenSSH's.
 
     ask: gives the passphrase, when one is needed; none: nobody is there to be asked.
@@ -70,7 +72,7 @@ def read_private(path: Path, ask: Callable[[], str] | None) -> Ed25519PrivateKey
     return key
 
 
-def public_of(private: Ed25519PrivateKey) -> PublicKey:
+def public_of(private: PrivateKey) -> PublicKey:
     """The public half."""
     return PublicKey(private.public_key().public_bytes_raw())
 

@@ -34,16 +34,18 @@ class Signature:
 
 
 def signature_of(data: bytes, where: str, wanted: Collection[PublicKey]) -> Signature | None:
-    """The signature of a bundle; none: it has none, and none was asked for.
+    """The signature of a bundle, which is parsed first; none: it has none, and none was asked for.
 
     wanted: one of these has to have signed it; none: whoever did.
 
     Raises:
-        ModelError: it is wrong, or not by one of `wanted`.
+        ModelError: the bundle cannot be used, its signature is wrong, or not by one of `wanted`.
         EnvironmentFault: the keys cannot be read; or `wanted`, and the library is missing.
     """
+    from edge.bundle import parse_bundle
     from edge.trust.trusted import trusted_keys
 
+    parse_bundle(data, where)
     if wanted:
         signed = check_signed(data, where, wanted)
         return Signature(signed.version, signed.key.fingerprint, True, True)

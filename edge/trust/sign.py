@@ -14,7 +14,7 @@ from edge.trust.public import PublicKey
 from edge.trust.statement import SCHEMA, Statement, check_version, encode, signed_text
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from edge.trust.keys import PrivateKey
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Signing:
 
 
 def sign_bundle(
-    data: bytes, where: str, private: Ed25519PrivateKey, version: int | None, force: bool = False
+    data: bytes, where: str, private: PrivateKey, version: int | None, force: bool = False
 ) -> Signing:
     """Signs a bundle as a version; an older signature goes.
 

@@ -7,6 +7,7 @@ lets nothing in. So damage never turns "signed models only" into "any model".
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,6 +80,8 @@ def add_key(key: PublicKey) -> Trusted:
         sync_folder(folder)
         sync_folder(folder.parent)
     except OSError as error:
+        with suppress(OSError):
+            folder.rmdir()  # made for this key and empty, it would ask for keys that nobody has
         raise _not_writable(file, error) from None
     return Trusted(key, file)
 
