@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge import bundle as bundles
 from edge.bundle import pack_entries, split_archive
-from edge.trust import trusted
+from edge.trust import required
 from edge.trust.keys import public_of
 from edge.trust.public import PublicKey
 from edge.trust.sign import sign_bundle
@@ -45,7 +45,7 @@ WEAK = [
 def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A store of this test's own, and a folder of root's that is not the machine's."""
     monkeypatch.setenv("EDGEPROOF_STORE", str(tmp_path / "store"))
-    monkeypatch.setattr(trusted, "SYSTEM_FOLDER", tmp_path / "etc" / "trusted")
+    monkeypatch.setattr(required, "SYSTEM_FOLDER", tmp_path / "etc" / "trusted")
     return tmp_path / "store"
 
 

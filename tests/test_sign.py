@@ -18,10 +18,10 @@ import pytest
 from edge.bundle import pack_bundle, parse_bundle, split_archive
 from edge.cli import run
 from edge.errors import ModelError, UsageError
-from edge.trust.check import check_signed, read_signed
 from edge.trust.keys import is_good, public_of
 from edge.trust.public import PublicKey, parse_public, read_public
 from edge.trust.sign import sign_bundle, version_now
+from edge.trust.signed import check_signed, read_signed
 from edge.trust.statement import encode
 from tests.signing import (
     DIGITS,

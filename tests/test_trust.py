@@ -14,11 +14,12 @@ import pytest
 
 from edge.cli import run
 from edge.errors import EnvironmentFault, ModelError
-from edge.trust import trusted, versions
+from edge.trust import required, versions
 from edge.trust.check import check_trusted
 from edge.trust.keys import public_of
 from edge.trust.public import PublicKey, read_public
-from edge.trust.trusted import add_key, is_required, trusted_keys
+from edge.trust.required import is_required
+from edge.trust.trusted import add_key, trusted_keys
 from edge.trust.versions import remember, remembered
 from tests.signing import (
     DIGITS,
@@ -75,7 +76,7 @@ def test_a_device_without_keys_imports_nothing_for_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("place", ["store", "system"])
 def test_a_device_with_a_key_takes_what_it_signed(place: str, device: Path) -> None:
-    folder = device / "trusted" if place == "store" else trusted.SYSTEM_FOLDER
+    folder = device / "trusted" if place == "store" else required.SYSTEM_FOLDER
     public_file(folder / "maker.pub")
     said = check_trusted(signed(), "m.tflite")
     assert said is not None
@@ -91,7 +92,7 @@ def test_a_device_with_a_key_takes_what_it_signed(place: str, device: Path) -> N
 
 def test_two_keys_can_be_trusted_at_once(device: Path) -> None:
     public_file(device / "trusted" / "old.pub")
-    public_file(trusted.SYSTEM_FOLDER / "new.pub", OTHER)
+    public_file(required.SYSTEM_FOLDER / "new.pub", OTHER)
     assert check_trusted(signed(), "m.tflite")
     assert check_trusted(signed(key=OTHER), "m.tflite")
 
@@ -183,7 +184,7 @@ DAMAGE = {
 @pytest.mark.parametrize("place", ["store", "system"])
 @pytest.mark.parametrize("name", list(DAMAGE))
 def test_damage_lets_nothing_in(name: str, place: str, device: Path) -> None:
-    folder = device / "trusted" if place == "store" else trusted.SYSTEM_FOLDER
+    folder = device / "trusted" if place == "store" else required.SYSTEM_FOLDER
     damage, reason = DAMAGE[name]
     damage(folder)
     for data in (DIGITS, signed()):
@@ -303,7 +304,7 @@ def test_the_last_key_leaves_the_requirement_where_its_folder_stays(
 def test_roots_key_is_for_all(device: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.delenv("EDGEPROOF_STORE")
-    assert add_key(public_of(MAKER)).file.parent == trusted.SYSTEM_FOLDER
+    assert add_key(public_of(MAKER)).file.parent == required.SYSTEM_FOLDER
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setenv("XDG_DATA_HOME", str(device))
     assert add_key(public_of(MAKER)).file.parent == device / "edgeproof" / "store" / "trusted"

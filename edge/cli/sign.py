@@ -41,8 +41,7 @@ def sign(model: Path, key_file: Path, version: int | None, out: Path | None, for
     """
     from edge.bundle import read_model_file
     from edge.files import write_atomic
-    from edge.trust.keys import read_private
-    from edge.trust.public import is_open_to_others
+    from edge.trust.keys import is_open_to_others, read_private
     from edge.trust.sign import sign_bundle
 
     target = _target(model, out, force)

@@ -78,7 +78,8 @@ def _files_of(what: str) -> list[Path]:
     """The files in the trusted folders that are meant by a fingerprint or by a key's file."""
     from edge.errors import UsageError
     from edge.trust.public import read_public
-    from edge.trust.trusted import folders, trusted_keys
+    from edge.trust.required import folders
+    from edge.trust.trusted import trusted_keys
 
     file = Path(what)
     if file.parent.resolve() in [folder.resolve() for folder in folders()] and file.is_file():
@@ -92,7 +93,8 @@ def _files_of(what: str) -> list[Path]:
 
 
 def _list(as_json: bool) -> None:
-    from edge.trust.trusted import is_required, trusted_keys
+    from edge.trust.required import is_required
+    from edge.trust.trusted import trusted_keys
 
     keys = trusted_keys()
     if as_json:
@@ -118,7 +120,7 @@ def _show(trusted: Trusted, word: str) -> None:
 
 
 def _for_whom(file: Path) -> str:
-    from edge.trust.trusted import SYSTEM_FOLDER
+    from edge.trust.required import SYSTEM_FOLDER
 
     if file.parent == SYSTEM_FOLDER:
         return "all users of this device"
@@ -126,7 +128,8 @@ def _for_whom(file: Path) -> str:
 
 
 def _consequence() -> str:
-    from edge.trust.trusted import folders, is_required, trusted_keys
+    from edge.trust.required import folders, is_required
+    from edge.trust.trusted import trusted_keys
 
     if not is_required():
         return "this device takes any model that is whole: no key is trusted"

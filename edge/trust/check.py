@@ -1,28 +1,18 @@
-"""Whether this device takes a bundle: signed, by a key that it trusts, no older than before."""
+"""Whether this device takes a bundle: signed, by a key that it trusts, no older than before.
+
+On the way of every model that did not come with edgeproof, so what only a device with trusted keys
+needs is imported there alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge.errors import EnvironmentFault, ModelError
-from edge.trust.trusted import folders, is_required, trusted_keys
+from edge.trust.required import folders, is_required
 
 if TYPE_CHECKING:
-    from edge.bundle import Parts
-    from edge.trust.public import PublicKey
-    from edge.trust.statement import Statement
-
-
-@dataclass(frozen=True)
-class Signed:
-    """What a signature says that was checked against all that it is of."""
-
-    name: str
-    """The contract's."""
-    version: int
-    key: PublicKey
+    from edge.trust.signed import Signed
 
 
 def check_trusted(data: bytes, where: str, *, allow_downgrade: bool = False) -> Signed | None:
@@ -45,6 +35,9 @@ def check_trusted(data: bytes, where: str, *, allow_downgrade: bool = False) -> 
     """
     if not is_required():
         return None
+    from edge.trust.signed import check_signed
+    from edge.trust.trusted import trusted_keys
+
     keys = [trusted.key for trusted in trusted_keys()]
     if not keys:
         there = " and ".join(str(folder) for folder in folders())
@@ -56,82 +49,6 @@ def check_trusted(data: bytes, where: str, *, allow_downgrade: bool = False) -> 
     if not allow_downgrade:
         _check_version(signed, where)
     return signed
-
-
-def check_signed(data: bytes, where: str, keys: Collection[PublicKey]) -> Signed:
-    """What the signature of a bundle says, when it is good and by one of these keys.
-
-    Raises:
-        ModelError: it is not.
-        EnvironmentFault: the library is missing.
-    """
-    signed = read_signed(data, where)
-    wanted = ", ".join(key.fingerprint for key in keys)
-    if signed is None:
-        raise ModelError(
-            f"{where}: expected a model signed by {wanted}, got one without a signature"
-        )
-    if signed.key not in keys:
-        raise ModelError(
-            f"{where}: expected a model signed by {wanted}, got one signed by "
-            f"{signed.key.fingerprint}"
-        )
-    return signed
-
-
-def read_signed(data: bytes, where: str) -> Signed | None:
-    """What the signature of a bundle says, whoever made it; none: it has none.
-
-    Raises:
-        ModelError: it is not of this very content.
-        EnvironmentFault: the library is missing.
-    """
-    from edge.contract import Contract
-    from edge.trust.keys import is_good
-    from edge.trust.statement import decode, signed_text
-
-    parts, statement = _parts(data, where)
-    if statement is None:
-        return None
-    name, key = statement.name, statement.public_key
-    text = signed_text(name, statement.version, key, parts.model, parts.entries)
-    if not is_good(key, decode(statement.signature, 64, "signature"), text):
-        raise ModelError(
-            f"{where}: the signature is not of this content: the model, its name, version, labels, "
-            "contract, proof or golden frames were changed after it was signed"
-        )
-    from edge.bundle import CONTRACT
-
-    expected = Contract.from_json(parts.entries[CONTRACT].decode(), where).name
-    if name != expected:
-        raise ModelError(f"{where}: it is signed as {name!r}, and its contract says {expected!r}")
-    return Signed(name, statement.version, key)
-
-
-def read_statement(data: bytes, where: str) -> Statement | None:
-    """What signature.json says, unchecked; none: there is none.
-
-    Raises:
-        ModelError: it is not written as a signature is.
-    """
-    return _parts(data, where)[1]
-
-
-def _parts(data: bytes, where: str) -> tuple[Parts, Statement | None]:
-    from edge.bundle import SIGNATURE, split_archive
-    from edge.trust.statement import Statement
-
-    parts = split_archive(data, where)
-    if parts is None:
-        raise ModelError(
-            f"{where}: expected a bundle, got a file that ends without what it carries"
-        )
-    if SIGNATURE not in parts.entries:
-        return parts, None
-    try:
-        return parts, Statement.from_json(parts.entries[SIGNATURE].decode(), where)
-    except UnicodeDecodeError:
-        raise ModelError(f"{where}: {SIGNATURE} is not UTF-8") from None
 
 
 def _check_version(signed: Signed, where: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -70,6 +71,12 @@ def read_private(path: Path, ask: Callable[[], str] | None) -> PrivateKey:
             f"{path}: expected an Ed25519 key, got {'ECDSA' if kind == 'EC' else kind}"
         )
     return key
+
+
+def is_open_to_others(path: Path) -> str:
+    """The mode of a file that more than its owner can read, such as `644`; else empty."""
+    mode = os.stat(path).st_mode & 0o777
+    return f"{mode:o}" if mode & 0o077 else ""
 
 
 def public_of(private: PrivateKey) -> PublicKey:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -143,9 +142,3 @@ def _decode(text: bytes, where: str) -> bytes:
         return base64.b64decode(text, validate=True)
     except binascii.Error:
         raise UsageError(f"{where}: the key is damaged: it is not base64") from None
-
-
-def is_open_to_others(path: Path) -> str:
-    """The mode of a file that more than its owner can read, such as `644`; else empty."""
-    mode = os.stat(path).st_mode & 0o777
-    return f"{mode:o}" if mode & 0o077 else ""

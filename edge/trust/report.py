@@ -6,8 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from edge.errors import EnvironmentFault
-from edge.trust.check import check_signed, read_signed, read_statement
 from edge.trust.public import PublicKey
+from edge.trust.signed import check_signed, read_signed, read_statement
 
 
 @dataclass(frozen=True)

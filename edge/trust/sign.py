@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from edge.bundle import SIGNATURE, pack_entries, parse_bundle, split_archive
 from edge.errors import UsageError
-from edge.trust.check import read_signed
 from edge.trust.keys import public_of
 from edge.trust.public import PublicKey
+from edge.trust.signed import read_signed
 from edge.trust.statement import SCHEMA, Statement, check_version, encode, signed_text
 
 if TYPE_CHECKING:

@@ -1,8 +1,4 @@
-"""The keys that this device trusts: files *.pub in two folders.
-
-A folder that is there is the requirement, whatever it holds: what cannot be read, or holds no key,
-lets nothing in. So damage never turns "signed models only" into "any model".
-"""
+"""The keys that this device trusts: files *.pub in two folders."""
 
 from __future__ import annotations
 
@@ -13,13 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.errors import EnvironmentFault, UsageError
-from edge.store.place import store_folder
+from edge.trust import required
+from edge.trust.required import folders, is_there
 
 if TYPE_CHECKING:
     from edge.trust.public import PublicKey
-
-SYSTEM_FOLDER = Path("/etc/edgeproof/trusted")
-"""Root's: for all users of the device."""
 
 
 @dataclass(frozen=True)
@@ -28,20 +22,6 @@ class Trusted:
 
     key: PublicKey
     file: Path
-
-
-def folders() -> tuple[Path, Path]:
-    """Where trusted keys are looked for: the user's own, then root's."""
-    return store_folder() / "trusted", SYSTEM_FOLDER
-
-
-def is_required() -> bool:
-    """Whether this device takes signed models only; two calls of stat where it does not.
-
-    Raises:
-        EnvironmentFault: that cannot be told.
-    """
-    return any(_is_there(folder) for folder in folders())
 
 
 def trusted_keys() -> tuple[Trusted, ...]:
@@ -53,7 +33,7 @@ def trusted_keys() -> tuple[Trusted, ...]:
     return tuple(
         Trusted(_read(file), file)
         for folder in folders()
-        if _is_there(folder)
+        if is_there(folder)
         for file in _key_files(folder)
     )
 
@@ -61,7 +41,9 @@ def trusted_keys() -> tuple[Trusted, ...]:
 def own_folder() -> Path:
     """Where this user's keys go: root's are for all, unless $EDGEPROOF_STORE says otherwise."""
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
-    return SYSTEM_FOLDER if is_root and not os.environ.get("EDGEPROOF_STORE") else folders()[0]
+    if is_root and not os.environ.get("EDGEPROOF_STORE"):
+        return required.SYSTEM_FOLDER
+    return folders()[0]
 
 
 def add_key(key: PublicKey) -> Trusted:
@@ -74,7 +56,7 @@ def add_key(key: PublicKey) -> Trusted:
     from edge.trust.durable import sync_folder
 
     folder = own_folder()
-    file = folder / f"{_file_name(key)}.pub"
+    file = folder / f"key-{_file_name(key)}.pub"
     try:
         write_atomic(file, key.line.encode())
         sync_folder(folder)
@@ -105,19 +87,6 @@ def remove_file(file: Path) -> None:
         raise _not_writable(file, error) from None
 
 
-def _is_there(folder: Path) -> bool:
-    try:
-        os.stat(folder, follow_symlinks=False)  # a link that leads nowhere is there
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise EnvironmentFault(
-            f"{folder}: cannot be looked at: {error.strerror}; it may hold the keys that this "
-            "device trusts, so no model is taken that did not come with edgeproof"
-        ) from None
-    return True
-
-
 def _key_files(folder: Path) -> list[Path]:
     try:
         names = sorted(os.listdir(folder))
@@ -133,7 +102,7 @@ def _read(file: Path) -> PublicKey:
     from edge.trust.public import read_public
 
     try:
-        if file.exists() and not file.is_file():  # a pipe would be waited for
+        if os.path.exists(file) and not os.path.isfile(file):  # a pipe would be waited for
             raise UsageError(f"{file}: expected a file, got something else")
         return read_public(file)
     except UsageError as error:
@@ -149,5 +118,5 @@ def _file_name(key: PublicKey) -> str:
 
 
 def _not_writable(file: Path, error: OSError) -> EnvironmentFault:
-    sudo = "; with sudo it can" if file.parent == SYSTEM_FOLDER else ""
+    sudo = "; with sudo it can" if file.parent == required.SYSTEM_FOLDER else ""
     return EnvironmentFault(f"{file}: cannot be changed: {error.strerror}{sudo}")
