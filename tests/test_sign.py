@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import pty
@@ -15,14 +16,15 @@ from pathlib import Path
 
 import pytest
 
-from edge.bundle import pack_bundle, parse_bundle, split_archive
+from edge.bundle import pack_bundle, pack_entries, parse_bundle, split_archive
 from edge.cli import run
 from edge.errors import ModelError, UsageError
 from edge.trust.keys import is_good, public_of
 from edge.trust.public import PublicKey, parse_public, read_public
 from edge.trust.sign import sign_bundle, version_now
 from edge.trust.signed import check_signed, read_signed
-from edge.trust.statement import encode
+from edge.trust.statement import encode, signed_text
+from edge.zoo import shipped_models
 from tests.signing import (
     DIGITS,
     FASHION,
@@ -183,13 +185,14 @@ def test_any_change_of_the_model_breaks_the_signature() -> None:
 def test_bytes_between_model_and_zip_are_the_model() -> None:
     parts = split_archive(signed(), "m.tflite")
     assert parts is not None
-    from edge.bundle import pack_entries
-
     grown = pack_entries(parts.model + b"more", parts.entries)
     with pytest.raises(ModelError, match="expected a model of 92200 bytes, got 92204"):
         parse_bundle(grown, "m.tflite")
     with pytest.raises(ModelError, match="the signature is not of this content"):
         read_signed(grown, "m.tflite")
+
+
+LOOSE = "bytes that belong to none|does not begin where the |expected the entries"
 
 
 @pytest.mark.parametrize("at", ["labels.txt", "signature.json"])
@@ -202,10 +205,8 @@ def test_bytes_between_entries_are_refused(at: str) -> None:
             archive.fp.write(b"junk")
             archive.start_dir += 4
 
-    data = packed(signed(), write)
-    assert entries_of(data) == entries_of(signed())
-    with pytest.raises(ModelError, match="bytes that belong to none"):
-        parse_bundle(data, "m.tflite")
+    with pytest.raises(ModelError, match=LOOSE):
+        parse_bundle(packed(signed(), write), "m.tflite")
 
 
 def test_an_entry_that_the_directory_does_not_list_is_refused() -> None:
@@ -215,7 +216,7 @@ def test_an_entry_that_the_directory_does_not_list_is_refused() -> None:
             archive.filelist.pop()
         archive.writestr(name, content)
 
-    with pytest.raises(ModelError, match="bytes that belong to none"):
+    with pytest.raises(ModelError, match=LOOSE):
         parse_bundle(packed(signed(), write), "m.tflite")
 
 
@@ -229,7 +230,9 @@ def test_a_name_that_stands_twice_is_refused(name: str) -> None:
 
     data = packed(signed(), write)
     for read in (parse_bundle, read_signed):
-        with pytest.raises(ModelError, match="two entries have the same name"):
+        with pytest.raises(
+            ModelError, match="the archive behind the model is damaged: two entries"
+        ):
             read(data, "m.tflite")
 
 
@@ -240,7 +243,7 @@ def test_a_name_with_a_hidden_end_is_refused() -> None:
             info.filename = "proof.json\0.exe"  # zipfile reads as far as the 0
         archive.writestr(info, content)
 
-    with pytest.raises(ModelError, match="bytes that belong to none"):
+    with pytest.raises(ModelError, match=LOOSE):
         parse_bundle(packed(signed(), write), "m.tflite")
 
 
@@ -264,8 +267,6 @@ def test_a_name_that_is_not_the_contracts_is_refused() -> None:
 
 def high_s(signature: str) -> str:
     """The same S, a second time around the group: not reduced (RFC 8032, 5.1.7)."""
-    import base64
-
     raw = base64.b64decode(signature)
     return encode(raw[:32] + (int.from_bytes(raw[32:], "little") + L).to_bytes(32, "little"))
 
@@ -381,10 +382,6 @@ def test_keys_of_ssh_keygen_sign_and_have_its_fingerprint(
 
 @needs_openssl
 def test_openssl_agrees_on_what_is_signed(tmp_path: Path) -> None:
-    import base64
-
-    from edge.trust.statement import signed_text
-
     parts = split_archive(signed(), "m.tflite")
     assert parts is not None
     text = signed_text("digits", 7, public_of(MAKER), parts.model, parts.entries)
@@ -433,6 +430,9 @@ def test_an_rsa_key_of_ssh_is_named(tmp_path: Path) -> None:
 
 
 LINE = public_of(MAKER).line.encode()
+SHORT_PEM = b"-----BEGIN PUBLIC KEY-----\n%s\n-----END PUBLIC KEY-----" % base64.b64encode(
+    bytes.fromhex("302a300506032b6570032100") + bytes(31)
+)
 
 
 @pytest.mark.parametrize(
@@ -447,6 +447,7 @@ LINE = public_of(MAKER).line.encode()
         (b"sk-ssh-ed25519@openssh.com AAAA", "got sk-ssh-ed25519@openssh.com"),
         (b"ssh-ed25519-cert-v01@openssh.com AAAA", "got ssh-ed25519-cert-v01@openssh.com"),
         (b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", "got another kind"),
+        (SHORT_PEM, "got another kind"),
         (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "expected one public"),
         *((PublicKey(weak).line.encode(), "this key is worth nothing") for weak in WEAK),
     ],
@@ -576,8 +577,6 @@ def test_sign_leaves_a_link_a_link(model: Path, tmp_path: Path, device: Path) ->
 def test_what_edgeproof_keeps_is_not_signed_in_its_place(
     tmp_path: Path, device: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from edge.zoo import shipped_models
-
     kept = device / "models" / "digits" / "x.tflite"
     kept.parent.mkdir(parents=True)
     kept.write_bytes(DIGITS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import multiprocessing
 import os
@@ -215,8 +216,6 @@ def test_trust_adds_lists_and_removes(
 ) -> None:
     maker, other = public_file(tmp_path / "a.pub", comment="me"), tmp_path / "b.pub"
     pem = public_of(OTHER).raw
-    import base64
-
     body = base64.b64encode(bytes.fromhex("302a300506032b6570032100") + pem).decode()
     other.write_text(f"-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n")
     assert run(["trust"]) == 0
