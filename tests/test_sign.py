@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import pty
@@ -385,10 +386,16 @@ def test_openssl_agrees_on_what_is_signed(tmp_path: Path) -> None:
     parts = split_archive(signed(), "m.tflite")
     assert parts is not None
     text = signed_text("digits", 7, public_of(MAKER), parts.model, parts.entries)
-    assert text.decode().splitlines()[:3] == [
+    assert text.decode().splitlines() == [
         "edgeproof signature 1",
         'name "digits"',
         "version 7",
+        f"key {base64.b64encode(public_of(MAKER).raw).decode()}",
+        f"model {hashlib.sha256(parts.model).hexdigest()}",
+        *(
+            f'entry "{name}" {hashlib.sha256(parts.entries[name]).hexdigest()}'
+            for name in ("contract.json", "golden.npz", "labels.txt", "proof.json")
+        ),
     ]
     signature = json.loads(parts.entries["signature.json"])["signature"]
     (tmp_path / "text").write_bytes(text)
