@@ -36,8 +36,6 @@ SEAL_BYTES = len(SEAL) + 64
 MAX_BYTES = 512 * 1024 * 1024
 MAX_ENTRY_BYTES = 64 * 1024 * 1024
 """No honest entry comes near; a bigger one is there to fill the memory."""
-LOCAL_HEADER_BYTES = 30
-"""Before an entry's name (APPNOTE.TXT, 4.3.7)."""
 FLATBUFFER_ID = b"TFL3"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the zip format's first day: the same content, the same bytes
 
@@ -87,8 +85,6 @@ class Parts:
     """The flatbuffer: everything before the first entry."""
     entries: dict[str, bytes]
     comment: bytes
-    is_tight: bool
-    """The entries follow each other, and no bytes lie between them that belong to none."""
 
 
 def read_bundle(path: Path) -> Bundle:
@@ -128,11 +124,6 @@ def parse_bundle(data: bytes, where: str) -> Bundle:
         )
     bundle = _assemble(parts.model, parts.entries, where)
     _check_seal(data, parts.comment, where)
-    if not parts.is_tight:  # sealed, but in no hash and no signature
-        raise ModelError(
-            f"{where}: expected nothing between the entries behind the model, got bytes that "
-            "belong to none; edgeproof did not write this file"
-        )
     return bundle
 
 
@@ -146,13 +137,9 @@ def split_archive(data: bytes, where: str) -> Parts | None:
         return None
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            infos = archive.infolist()
-            entries = {info.filename: _read_entry(archive, info) for info in infos}
-            if len(entries) < len(infos):  # readers differ in which of two they take
-                raise ValueError("two entries have the same name")
-            start = min((info.header_offset for info in infos), default=len(data))
-            is_tight = _is_tight(infos, start, archive.start_dir)
-            return Parts(data[:start], entries, archive.comment, is_tight)
+            entries = {info.filename: _read_entry(archive, info) for info in archive.infolist()}
+            start = min((info.header_offset for info in archive.infolist()), default=len(data))
+            return Parts(data[:start], entries, archive.comment)
     # RuntimeError: an encrypted entry, or a kind of compression that Python does not have
     except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, EOFError, zlib.error) as error:
         raise ModelError(
@@ -177,6 +164,8 @@ def pack_bundle(bundle: Bundle) -> bytes:
 
 def pack_entries(model: bytes, entries: dict[str, bytes]) -> bytes:
     """A bundle's bytes of the flatbuffer and the entries' contents, in their order, as they are."""
+    import zipfile
+
     buffer = io.BytesIO()
     buffer.write(model)
     with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as archive:
@@ -223,15 +212,6 @@ def _read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     if info.file_size > MAX_ENTRY_BYTES:
         raise ValueError(f"{info.filename} claims {info.file_size} bytes")
     return archive.read(info)  # checks the entry's CRC
-
-
-def _is_tight(infos: list[zipfile.ZipInfo], start: int, end: int) -> bool:
-    """Whether local headers, names and contents fill all from `start` to `end`."""
-    for info in infos:
-        if info.header_offset != start:
-            return False
-        start += LOCAL_HEADER_BYTES + len(info.filename) + info.compress_size
-    return start == end
 
 
 def _assemble(model: bytes, entries: dict[str, bytes], where: str) -> Bundle:
