@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import importlib.util
 import json
 import os
 import pty
@@ -13,18 +14,21 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge.bundle import pack_bundle, pack_entries, parse_bundle, split_archive
 from edge.cli import run
 from edge.errors import ModelError, UsageError
-from edge.trust.keys import is_good, public_of
+from edge.trust.keys import is_good, public_of, read_private
 from edge.trust.public import PublicKey, parse_public, read_public
 from edge.trust.sign import sign_bundle, version_now
 from edge.trust.signed import check_signed, read_signed
-from edge.trust.statement import encode, signed_text
+from edge.trust.statement import Statement, encode, signed_text
 from edge.zoo import shipped_models
 from tests.signing import (
     DIGITS,
@@ -464,6 +468,31 @@ def test_what_is_no_public_key_is_refused(content: bytes, reason: str) -> None:
         parse_public(content, "k.pub")
 
 
+@given(st.binary(max_size=200) | st.from_regex(rb"(ssh-ed25519 |-----BEGIN )[ -~\n]{,99}"))
+def test_any_bytes_are_a_key_or_one_error(content: bytes) -> None:
+    with suppress(UsageError):
+        parse_public(content, "k.pub")
+
+
+@given(
+    st.text(max_size=200) | st.dictionaries(st.text(), st.integers() | st.text()).map(json.dumps)
+)
+def test_any_text_is_a_statement_or_one_error(text: str) -> None:
+    with pytest.raises(ModelError, match=r"^m.tflite: signature.json: "):
+        Statement.from_json(text, "m.tflite")
+
+
+@pytest.mark.parametrize("form", ["", "OPENSSH ", "ENCRYPTED ", "RSA "])
+def test_any_private_key_is_one_or_one_error(form: str, tmp_path: Path) -> None:
+    file = tmp_path / "key.pem"
+    for size in (0, 1, 16, 32, 48, 100):
+        body = base64.b64encode(b"openssh-key-v1\0" * (form == "OPENSSH ") + bytes(size)).decode()
+        marks = [f"-----{word} {form}PRIVATE KEY-----\n" for word in ("BEGIN", "END")]
+        file.write_text(f"{marks[0]}{body}\n{marks[1]}")
+        with pytest.raises(UsageError, match=r"key.pem: "):
+            read_private(file, lambda: "geheim")
+
+
 def test_a_comment_brings_no_control_characters() -> None:
     line = LINE.strip() + b" me\x1b[31m \xff desk\r\n"
     assert parse_public(line, "k.pub").comment == "me[31m \ufffd desk"
@@ -540,6 +569,21 @@ def test_a_passphrase_is_asked_for_on_a_terminal(
     code, said = in_terminal(["sign", str(model), "--key", str(key)], b"geheim\n")
     assert (code, "geheim" in said) == (0, False)
     assert read_signed(model.read_bytes(), "m.tflite")
+
+
+@needs_ssh_keygen
+def test_a_passphrase_of_ssh_keygens_works_or_names_what_it_needs(
+    model: Path, tmp_path: Path, device: Path
+) -> None:
+    key = tmp_path / "key"
+    tool("ssh-keygen", "-q", "-t", "ed25519", "-N", "geheim", "-f", key)
+    code, said = in_terminal(["sign", str(model), "--key", str(key)], b"geheim\n")
+    if importlib.util.find_spec("bcrypt"):
+        assert code == 0
+        assert check_signed(model.read_bytes(), "m.tflite", [read_public(tmp_path / "key.pub")])
+    else:
+        assert code == 4
+        assert "a passphrase of ssh-keygen's needs the Python package 'bcrypt'" in said
 
 
 def in_terminal(words: list[str], typed: bytes) -> tuple[int, str]:

@@ -63,7 +63,7 @@ def read_private(path: Path, ask: Callable[[], str] | None) -> PrivateKey:
                 f"{path}: the key has a passphrase, and there is no terminal to ask for it: "
                 "run this in one, or take a key without"
             )
-        passphrase = ask().encode()
+        passphrase = ask().encode("utf-8", "surrogateescape")
     key = _load(content, passphrase, path)
     if not isinstance(key, ed25519.Ed25519PrivateKey):
         kind = type(key).__name__.strip("_").removesuffix("PrivateKey")
