@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from edge.bundle import CONTRACT, SIGNATURE, Parts, split_archive
-from edge.contract import Contract
+from edge.bundle import SIGNATURE, Parts, parse_bundle, split_archive
 from edge.errors import ModelError
 from edge.trust.keys import is_good
 from edge.trust.public import PublicKey
@@ -48,7 +47,7 @@ def read_signed(data: bytes, where: str) -> Signed | None:
     """What the signature of a bundle says, whoever made it; none: it has none.
 
     Raises:
-        ModelError: it is not of this very content.
+        ModelError: it is not of this very content, or the bundle cannot be used.
         EnvironmentFault: the library is missing.
     """
     parts, statement = _parts(data, where)
@@ -61,7 +60,7 @@ def read_signed(data: bytes, where: str) -> Signed | None:
             f"{where}: the signature is not of this content: the model, its name, version, labels, "
             "contract, proof or golden frames were changed after it was signed"
         )
-    expected = Contract.from_json(parts.entries[CONTRACT].decode(), where).name
+    expected = parse_bundle(data, where).contract.name  # whoever signs can sign nonsense
     if name != expected:
         raise ModelError(f"{where}: it is signed as {name!r}, and its contract says {expected!r}")
     return Signed(name, statement.version, key)

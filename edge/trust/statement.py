@@ -17,7 +17,7 @@ from edge.trust.public import PublicKey, check_key
 SCHEMA = 1
 """Version of signature.json and of the text; a reader refuses any other."""
 MAX_VERSION = 2**63 - 1
-MAX_TEXT_BYTES = 64 * 1024
+MAX_TEXT_BYTES = 4096
 """Of signature.json, before it is parsed."""
 
 
@@ -76,8 +76,8 @@ def signed_text(
 ) -> bytes:
     """What a signature is of: all that a bundle holds but the signature itself.
 
-    Hashes of contents, so that it does not matter how the zip was packed. Each line has a fixed
-    number of words and no value can bring a line of its own: a name stands as JSON, in ASCII.
+    Hashes of contents, so that it does not matter how the zip was packed. No value can bring a line
+    of its own: names stand as JSON, in ASCII.
 
     model: the flatbuffer's bytes.
     entries: name -> content, of the zip; `signature.json` is passed over.
