@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import shutil
+import subprocess
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +26,8 @@ from edge.zoo import shipped_models
 
 DIGITS = shipped_models()["digits"].read_bytes()
 FASHION = shipped_models()["fashion"].read_bytes()
+needs_openssl = pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl")
+needs_ssh_keygen = pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="needs ssh-keygen")
 MAKER = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 OTHER = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
 WEAK = [
@@ -49,6 +53,10 @@ def device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "store"
 
 
+def tool(*words: str | Path) -> str:
+    return subprocess.run(list(map(str, words)), check=True, capture_output=True, text=True).stdout
+
+
 def signed(
     data: bytes = DIGITS, key: Ed25519PrivateKey = MAKER, version: int = 7, force: bool = False
 ) -> bytes:
@@ -70,6 +78,12 @@ def public_file(path: Path, key: Ed25519PrivateKey = MAKER, comment: str = "") -
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(PublicKey(public_of(key).raw, comment).line)
     return path
+
+
+def entries_of(data: bytes) -> dict[str, bytes]:
+    parts = split_archive(data, "m.tflite")
+    assert parts is not None
+    return parts.entries
 
 
 def changed(data: bytes, change: Callable[[dict[str, bytes]], object]) -> bytes:

@@ -61,8 +61,8 @@ def sign_bundle(
     name, key = bundle.contract.name, public_of(private)
     text = signed_text(name, version, key, parts.model, parts.entries)
     statement = Statement(SCHEMA, name, version, encode(key.raw), encode(private.sign(text)))
-    kept = {entry: content for entry, content in parts.entries.items() if entry != SIGNATURE}
-    signed = pack_entries(parts.model, kept | {SIGNATURE: statement.to_json().encode()})
+    entries = parts.entries | {SIGNATURE: statement.to_json().encode()}
+    signed = pack_entries(parts.model, entries)
     parse_bundle(signed, where)
     read_signed(signed, where)
     return Signing(signed, name, version, key, before)
