@@ -160,8 +160,15 @@ def pack_bundle(bundle: Bundle) -> bytes:
         entries[GOLDEN] = _pack_golden(bundle.golden)
     if bundle.signature_json is not None:
         entries[SIGNATURE] = bundle.signature_json.encode()
+    return pack_entries(bundle.model, entries)
+
+
+def pack_entries(model: bytes, entries: dict[str, bytes]) -> bytes:
+    """A bundle's bytes of the flatbuffer and the entries' contents, in their order, as they are."""
+    import zipfile
+
     buffer = io.BytesIO()
-    buffer.write(bundle.model)
+    buffer.write(model)
     with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as archive:
         for name, content in entries.items():
             info = zipfile.ZipInfo(name, _EPOCH)

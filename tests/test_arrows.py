@@ -71,6 +71,7 @@ def test_export_takes_only_data_and_runs_of_train() -> None:
         ("keras_tuner", {"train/hyperband.py"}),
         ("cv2", {"edge/sources/opencv.py", "edge/sources/video.py", "edge/cameras/opencv.py"}),
         ("paho", {"edge/sinks/session.py"}),
+        ("cryptography", {"edge/trust/keys.py"}),
     ],
 )
 def test_each_heavy_library_has_one_home(library: str, home: set[str]) -> None:

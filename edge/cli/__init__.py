@@ -19,6 +19,8 @@ COMMANDS = {
     "models": "edge.cli.models",
     "info": "edge.cli.info",
     "verify": "edge.cli.verify",
+    "sign": "edge.cli.sign",
+    "trust": "edge.cli.trust",
     "adopt": "edge.cli.adopt",
     "camera": "edge.cli.camera",
     "service": "edge.cli.service",

@@ -1,0 +1,1 @@
+"""Whose models this device takes: signatures, the keys that it trusts, and versions it has had."""
