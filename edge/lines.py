@@ -122,13 +122,13 @@ class Lines:
         count, whole = max((at, end) for at, end in enumerate(ends) if end <= done)
         self.written += count
         self._rest = b""
-        if done == whole or (self._is_file and self._cut_back(began_at + done, began_at + whole)):
+        if done == whole:
             return
-        if self._is_file:  # it cannot be mended; so the next line begins on one of its own
-            self._rest = b"\n"
-        else:
+        if not self._is_file:
             self._rest = data[done : ends[count + 1]]
             self.written += 1
+        elif not self._cut_back(began_at + done, began_at + whole):
+            self._rest = b"\n"  # so that the next line begins on one of its own
 
     def _position(self) -> int:
         """Where the next byte goes."""
@@ -138,13 +138,16 @@ class Lines:
         return os.lseek(self._descriptor, 0, os.SEEK_END if is_appending else os.SEEK_CUR)
 
     def _cut_back(self, end: int, whole: int) -> bool:
-        """Whether half a record could be taken off the file's end again."""
+        """Takes half a record off the file's end again, unless somebody else has written behind it.
+
+        Returns:
+            False when half a line stays at the end.
+        """
         try:
-            is_ours = os.lseek(self._descriptor, 0, os.SEEK_CUR) == end
-            if not is_ours or os.fstat(self._descriptor).st_size != end:
-                return False
-            os.ftruncate(self._descriptor, whole)
-            os.lseek(self._descriptor, whole, os.SEEK_SET)
+            is_last = os.lseek(self._descriptor, 0, os.SEEK_CUR) == end
+            if is_last and os.fstat(self._descriptor).st_size == end:
+                os.ftruncate(self._descriptor, whole)
+                os.lseek(self._descriptor, whole, os.SEEK_SET)
         except OSError:  # such as a file that may only grow: chattr +a
             return False
         return True

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from edge.outputs import Format
 
 MEGABYTE = 1_000_000
-PATIENCE_MS = 100
+PATIENCE_MS = 50
 """For whoever reads stderr."""
 
 

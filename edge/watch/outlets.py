@@ -123,7 +123,8 @@ class Outlets:
                 why = f": {delivery.last_error}" if delivery.last_error else ""
                 told.append(f"{option}: {of} were lost{why}")
         if self.recorder is not None and (lost := self.recorder.counts.lost):
-            told.append(f"--record-uncertain: {lost:,} pictures were not written")
+            pictures = f"{lost:,} pictures were" if lost > 1 else "1 picture was"
+            told.append(f"--record-uncertain: {pictures} not written")
         return tuple(filter(None, told))
 
     def _publish(self, snapshot: Snapshot, frame: NDArray[np.uint8] | None) -> None:

@@ -109,8 +109,8 @@ class Stdout:
         self._lost_s = time.monotonic()
         self._lost_now += 1
         if self._lost_now == 1:
-            more = "nobody reads it" if self._is_gone else "lines are lost"
-            self._err(f"{STDOUT}: {self._reason}; the camera goes on, and {more}")
+            more = "nobody reads it any more" if self._is_gone else "lines are lost"
+            self._err(f"{STDOUT}: {self._reason}; {more}, and the camera goes on")
 
 
 def _were_lost(count: int) -> str:
