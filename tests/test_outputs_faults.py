@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
 import random
 import resource
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,13 +24,15 @@ from PIL import Image
 from tests.drawing import on_paper
 
 EDGEPROOF = [sys.executable, "-m", "edge"]
+UNCACHED = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+"""For a limit on files: Python would keep half of a compiled module."""
 FORMATS = ("jsonl", "csv", "table")
 REPEATED = 150
 """Times that a folder of three is classified: more than a block and more than a limited file."""
 LIMIT = 20_000
 FULL = Path("/dev/full")
 OTHERS = ("models", "models --json", "info digits", "verify digits", "verify --json", "--help")
-TMPFS_BYTES = 64 * 1024
+TMPFS_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,7 @@ def run_limited(arguments: list[str], out: Path) -> Done:
         done = subprocess.run(
             [*EDGEPROOF, *arguments],
             stdout=stdout, stderr=subprocess.PIPE, preexec_fn=limit, check=False, timeout=60,
+            env=UNCACHED,
         )  # fmt: skip
     return Done(done.returncode, out.read_bytes(), done.stderr.decode())
 
@@ -202,10 +207,25 @@ def test_other_commands_write_whole_lines_at_a_limit(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.write_bytes(bytes(LIMIT - 700))
     command = f"ulimit -f {LIMIT // 1000}; {shlex.join([*EDGEPROOF, '--help'])} >> {out}"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, check=False, env=UNCACHED
+    )
     assert (done.returncode, done.stderr) == (4, "edgeproof: error: stdout: File too large\n")
     assert out.read_bytes().endswith(b"\n")
     assert out.stat().st_size > LIMIT - 700
+
+
+def test_half_a_compiled_module_says_what_mends_it(tmp_path: Path) -> None:
+    cached = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path)}
+    cached.pop("PYTHONDONTWRITEBYTECODE", None)
+    command = [*EDGEPROOF, "models"]
+    subprocess.run(command, env=cached, check=True, capture_output=True)
+    (compiled,) = tmp_path.glob("**/edge/cli/models.*.pyc")
+    compiled.write_bytes(compiled.read_bytes()[:-100])
+    done = subprocess.run(command, env=cached, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "a compiled module is cut short" in done.stderr
+    assert done.stderr.strip().count("\n") == 0
 
 
 def test_closed_stdin_is_one_failure(pictures: Path) -> None:
@@ -228,10 +248,10 @@ def test_a_killed_run_leaves_whole_lines(pictures: Path, tmp_path: Path, kind: s
                     [*EDGEPROOF, *classify(pictures, "jsonl"), "--jobs", "1"],
                     stdout=file if kind == "file" else writing,
                 )
-        deadline_s = time.monotonic() + 30
-        while out.stat().st_size == 0 and time.monotonic() < deadline_s:
-            time.sleep(0.002)
-        time.sleep(rng.uniform(0, 0.1))
+        enough = rng.uniform(0, 60_000)
+        while out.stat().st_size <= enough and child.poll() is None:
+            time.sleep(0.001)
+        time.sleep(rng.uniform(0, 0.003))
         child.send_signal(signal.SIGKILL)
         child.wait()
         reader.wait()
@@ -250,3 +270,50 @@ def test_a_camera_goes_on_with_a_full_disk_and_counts(pictures: Path, format_nam
     assert lost.endswith(" lines were lost: No space left on device")
     assert int(lost.split()[2]) >= (3 if format_name == "table" else 90)
     assert words == "edgeproof: 90 frames: 90 results, 0 errors, 0 drops; 0 restarts"
+
+
+@pytest.mark.parametrize("option", ["--annotate", "--explain"])
+@pytest.mark.parametrize("fault", ["full", "read-only", "vanished"])
+def test_pictures_of_results_are_counted_when_they_cannot_be_written(
+    pictures: Path, tmpfs: Path, option: str, fault: str
+) -> None:
+    folder = tmpfs / "drawn"
+    with subprocess.Popen(
+        [*EDGEPROOF, "classify", "-", option, str(folder), "--format", "jsonl"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as child:  # fmt: skip
+        assert child.stdin is not None
+        assert child.stdout is not None
+        assert child.stderr is not None
+        child.stdin.write((pictures / "1.png").read_bytes())
+        child.stdin.flush()
+        child.stdout.readline()  # the first one could be written
+        first = [path.name for path in folder.iterdir()]
+        _break(tmpfs, folder, fault)
+        for digit in "47":
+            child.stdin.write((pictures / f"{digit}.png").read_bytes())
+        child.stdin.close()
+        rest, told = child.stdout.read(), child.stderr.read().decode().splitlines()
+        code = child.wait(60)
+    assert records_of(rest, "jsonl") == 2
+    left = sorted(path.name for path in folder.iterdir())
+    assert not [name for name in left if name.startswith(".")]  # nothing half written
+    if fault == "vanished":  # it is made again
+        assert (code, told, len(left)) == (0, [], 2)
+        return
+    assert (code, left) == (1, first)
+    assert len(told) == 2
+    reason = "No space left on device" if fault == "full" else "Read-only file system"
+    assert told[0].endswith(f"cannot be written: {reason}")
+    assert told[1] == f"edgeproof: {option}: 2 of 3 pictures could not be written"
+
+
+def _break(tmpfs: Path, folder: Path, fault: str) -> None:
+    if fault == "vanished":
+        shutil.rmtree(folder)
+    elif fault == "read-only":
+        subprocess.run(["mount", "-o", "remount,ro", str(tmpfs)], check=True)
+    else:
+        with contextlib.suppress(OSError), (tmpfs / "other").open("wb", buffering=0) as other:
+            while True:
+                other.write(bytes(512))

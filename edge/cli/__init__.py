@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 
 import click
 
@@ -103,7 +104,12 @@ def run(arguments: Sequence[str]) -> int:
         if isinstance(error, BrokenPipeError):
             return 1  # the reader has gone, as in `edgeproof classify ... | head`; click says 1 too
         return _fail(f"{error.filename or 'the system'}: {error.strerror or error}", 4)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as error:
+        if isinstance(error.__cause__, EOFError):
+            # Python keeps half a compiled module where there was no room for all of it (seen: 3.11).
+            folder = Path(__file__).parents[2]
+            remedy = f"python -m compileall -qf {folder}"
+            return _fail(f"a compiled module is cut short, as a full disk leaves it: {remedy}", 4)
         return _fail("interrupted", INTERRUPTED)
 
 

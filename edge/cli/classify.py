@@ -126,6 +126,10 @@ def classify(
             err(f"--jobs {jobs}: one process did it all: {spread.problem}")
     if output.failures:
         _err(f"{output.failures} of {output.results + output.failures} inputs failed")
+    for folder in task.folders:
+        if folder.failures:
+            count = f"{folder.failures} of {output.results} pictures"
+            _err(f"{folder.option}: {count} could not be written")
     return 1 if output.failures or task.unwritten else 0
 
 
