@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import io
 import json
 import os
 import random
@@ -17,10 +18,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
 
+import edge.cli
+from edge.sources import stdin
 from tests.drawing import on_paper
 
 EDGEPROOF = [sys.executable, "-m", "edge"]
@@ -232,6 +236,21 @@ def test_closed_stdin_is_one_failure(pictures: Path) -> None:
     done = run_in_shell(["classify", "-", "--format", "jsonl"], "<&-")
     assert (done.code, done.err) == (1, "edgeproof: 1 of 1 inputs failed\n")
     assert json.loads(done.out)["error"]["kind"] == "empty-file"
+
+
+@pytest.mark.parametrize("what", [b"\0", b"y\n"], ids=["/dev/zero", "yes"])
+def test_stdin_that_never_ends_is_one_failure(
+    what: bytes, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Endless(io.RawIOBase):
+        def read1(self, size: int) -> bytes:
+            return what * (size // len(what))
+
+    monkeypatch.setattr(stdin, "ENDLESS_BYTES", 1 << 20)
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=Endless()))
+    assert edge.cli.run(["classify", "-", "--format", "jsonl"]) == 1
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["error"]["kind"] == "not-a-picture"
 
 
 @pytest.mark.parametrize("kind", ["file", "pipe"])

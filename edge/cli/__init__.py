@@ -106,7 +106,7 @@ def run(arguments: Sequence[str]) -> int:
         return _fail(f"{error.filename or 'the system'}: {error.strerror or error}", 4)
     except (KeyboardInterrupt, click.Abort) as error:
         if isinstance(error.__cause__, EOFError):
-            # Python keeps half a compiled module where there was no room for all of it (seen: 3.11).
+            # Python 3.11 keeps half a compiled module where there was no room for all of it.
             folder = Path(__file__).parents[2]
             remedy = f"python -m compileall -qf {folder}"
             return _fail(f"a compiled module is cut short, as a full disk leaves it: {remedy}", 4)
