@@ -51,13 +51,12 @@ class Stream(io.BufferedIOBase):
 
 
 class Results(Stream):
-    """Stdout: whole lines, as long as it takes them; the first fault is raised, once."""
+    """Stdout: whole lines, or an error that names it; what it did not take is not tried again."""
 
     def __init__(self, descriptor: int, name: str) -> None:
         super().__init__(descriptor, name)
         self._lines = Lines(descriptor)
         self._held = b""
-        self._has_failed = False
 
     def write(self, data: bytes) -> int:  # type: ignore[override]
         """Writes the lines that end in it; what is behind them waits for its end, or a flush."""
@@ -73,13 +72,8 @@ class Results(Stream):
         self._put(held)
 
     def _put(self, data: bytes) -> None:
-        if not data or self._has_failed:  # Python tries once more, at its end
-            return
-        try:
+        if data:
             self._lines.put(data.splitlines(keepends=True))
-        except OSError:
-            self._has_failed = True
-            raise
 
 
 class Words(Stream):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -19,6 +20,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import edge.cli.camera
 from edge.lines import STDOUT
 from edge.watch import stdout
 from edge.watch.stdout import Stdout
@@ -166,6 +168,21 @@ def test_a_reader_that_does_not_read_does_not_slow_the_page(
         records = [json.loads(line) for line in lines]
         written = sum("label" in record for record in records)
         assert written < tally["results"] <= written + lost_by(told)
+
+
+def test_words_that_nobody_takes_hold_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = small_pipe()
+    os.set_blocking(writing, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writing, b"x")
+    os.set_blocking(writing, True)
+    with os.fdopen(writing, "w") as err, os.fdopen(reading):
+        monkeypatch.setattr(sys, "stderr", err)
+        words = threading.Thread(target=lambda: edge.cli.camera._err("a word"), daemon=True)
+        words.start()
+        words.join(5)
+        assert not words.is_alive()
 
 
 def test_a_reader_that_comes_back_has_missed_frames_and_no_line(pictures: Path) -> None:
