@@ -36,7 +36,8 @@ NOTHING = Result(UNKNOWN, 0.0, (), 0.0, reason="expected things that stand out, 
 
 
 class Output:
-    """Writes each result, or failure, as one line through `out`; failures of tables to `err`."""
+    """Writes each result, or failure, through `out`, a line or several that belong together;
+    failures of tables go to `err`."""
 
     def __init__(
         self, format: Format, model: str, out: Writer, err: Writer, *, heading: bool = True
@@ -56,8 +57,8 @@ class Output:
             self.results += 1
             if self.format == "table":
                 self._heading()
-        for line in answer.out:
-            self.out(line)
+        if answer.out:
+            self.out("\n".join(answer.out))
         for line in answer.err:
             self.err(line)
 

@@ -362,7 +362,9 @@ def test_full_disk_is_one_line(pictures: Path) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 4
-    assert done.stderr == "edgeproof: error: the system: No space left on device\n"
+    assert done.stderr == (
+        "edgeproof: error: stdout: No space left on device; nothing was written before that\n"
+    )
 
 
 def test_reader_that_leaves_early_hears_no_complaint(pictures: Path) -> None:

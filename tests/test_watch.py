@@ -32,13 +32,13 @@ from edge.notify import Notifier
 from edge.sources.frame import Frame
 from edge.steady.smoothing import parse_smooth
 from edge.watch.answers import Answer, Answerer
-from edge.watch.lines import WholeLines
 from edge.watch.loop import Watch
 from edge.watch.news import News
 from edge.watch.outlets import Outlets, cut_out
 from edge.watch.rates import Rate
 from edge.watch.records import Records
 from edge.watch.signals import Requests
+from edge.watch.stdout import Stdout
 from tests.broker import Broker, Listener
 from tests.drawing import on_paper
 from tests.films import moving_digit, to_jpeg, write_film
@@ -291,7 +291,14 @@ def test_a_line_that_nobody_takes_is_given_up_at_the_end_only() -> None:
     reading, writing = os.pipe()
     is_ending = False
     try:
-        lines = WholeLines(writing, lambda: is_ending)
+        lines = Stdout(
+            writing,
+            lambda: is_ending,
+            print,
+            is_only=True,
+            waits=True,
+            waiting=lambda: None,
+        )
         is_ending = True
         began_s = time.monotonic()
         for number in range(300):

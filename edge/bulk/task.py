@@ -115,4 +115,9 @@ class Task:
     @property
     def unwritten(self) -> int:
         """Pictures and sheets that could not be written."""
-        return sum(folder.failures for folder in (self.pictures, self.sheets) if folder)
+        return sum(folder.failures for folder in self.folders)
+
+    @property
+    def folders(self) -> list[PictureFolder]:
+        """Those of pictures and sheets that were asked for."""
+        return [folder for folder in (self.pictures, self.sheets) if folder]

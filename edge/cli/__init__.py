@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import gc
 import io
-import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 
 import click
 
 from edge.errors import EdgeproofError
 from edge.startup import start_lean
+from edge.streams import settle_streams
 
 COMMANDS = {
     "classify": "edge.cli.classify",
@@ -65,7 +67,10 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a command and exits: 0 ok, 1 some inputs failed, 2 usage, 3 gate, 4 environment."""
+    settle_streams()
     code = run(sys.argv[1:] if arguments is None else arguments)
+    with suppress(OSError):  # behind an error; it was told
+        sys.stdout.flush()
     gc.freeze()  # at its end Python looks through all objects for garbage, for nothing
     sys.exit(code)
 
@@ -98,20 +103,16 @@ def run(arguments: Sequence[str]) -> int:
         extra = "pip install 'edgeproof[train]'"
         return _fail(f"this command needs the Python package {package!r}: {extra}", 4)
     except OSError as error:
-        _give_up_stdout_if_broken()
         if isinstance(error, BrokenPipeError):
             return 1  # the reader has gone, as in `edgeproof classify ... | head`; click says 1 too
         return _fail(f"{error.filename or 'the system'}: {error.strerror or error}", 4)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as error:
+        if isinstance(error.__cause__, EOFError):
+            # Python 3.11 keeps half a compiled module where there was no room for all of it.
+            folder = Path(__file__).parents[2]
+            remedy = f"python -m compileall -qf {folder}"
+            return _fail(f"a compiled module is cut short, as a full disk leaves it: {remedy}", 4)
         return _fail("interrupted", INTERRUPTED)
-
-
-def _give_up_stdout_if_broken() -> None:
-    """Keeps Python from complaining once more when it flushes stdout at exit."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, code: int) -> int:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from edge.outputs import Format
 
 MEGABYTE = 1_000_000
+PATIENCE_MS = 50
+"""For whoever reads stderr."""
 
 
 @click.command()
@@ -117,7 +119,8 @@ def camera(
 
     A camera that stalls or is unplugged is opened again, for ever; the newest frame is answered,
     and older ones are counted as dropped. Exits with 0 when it was asked to end, after --frames,
-    or at the end of a film; with 1 when some frames of it could not be read.
+    or at the end of a film; with 1 when some frames of it could not be read, or when lines or
+    pictures could not be written.
     """
     from edge.cameras.which import find_spec, parse_size
     from edge.live.address import parse_live
@@ -154,9 +157,11 @@ def camera(
     spec = replace(spec, size=asked_size, rate=fps, all_frames=all_frames, loop=loop)
     if source is None:
         _err(f"camera: {spec.name}")
-    tally = run_camera(spec, wanted, _err)
-    _err(describe(tally))
-    return 1 if tally.errors and not spec.is_live else 0
+    ended = run_camera(spec, wanted, _err)
+    for loss in ended.losses:
+        _err(loss)
+    _err(describe(ended.tally))
+    return 1 if ended.is_short or (ended.tally.errors and not spec.is_live) else 0
 
 
 def _limits(stall_after: float | None, frozen_after: float | None) -> Limits:
@@ -171,6 +176,10 @@ def _limits(stall_after: float | None, frozen_after: float | None) -> Limits:
 
 
 def _err(line: str) -> None:
-    """One write for each line: other threads tell of troubles too."""
-    sys.stderr.write(f"edgeproof: {line}\n")
-    sys.stderr.flush()
+    """One write for each line: other threads tell of troubles too. One that nobody takes is lost: a
+    journal that hangs must not hold up the camera."""
+    from edge.lines import is_ready
+
+    if is_ready(sys.stderr, PATIENCE_MS):
+        sys.stderr.write(f"edgeproof: {line}\n")
+        sys.stderr.flush()

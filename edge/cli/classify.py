@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from edge.bulk.spread import Spread
     from edge.bulk.task import Task
     from edge.drawing.folder import PictureFolder
+    from edge.lines import Lines, StreamLines
     from edge.outputs import Format
     from edge.sources.video import Every
 
@@ -79,16 +81,23 @@ def classify(
     from edge.bulk.task import Task
     from edge.classifier import Classifier
     from edge.cli.progress import Progress
+    from edge.lines import stdout_lines
     from edge.outputs import Output
     from edge.preprocess.detail import glanced_side, needed_side
     from edge.sources.video import parse_every
     from edge.startup import settle
 
     wanted = parse_every(every) if every else None
-    with Classifier.load(model) as classifier, Progress(sources) as progress:
+    lines = stdout_lines(is_prompt=_is_live(sources))
+    with (
+        _counting(lines, format_name != "jsonl"),
+        Classifier.load(model) as classifier,
+        Progress(sources) as progress,
+    ):
 
         def err(line: str) -> None:
             progress.erase()
+            lines.flush()
             _err(line)
 
         settle()
@@ -107,7 +116,7 @@ def classify(
         )
         if classifier.bundle.proof_json is None:
             err(f"model {name!r} is unproven: no gate has compared it with what it was made from")
-        output = Output(format_name, name, out=_out_now if _is_live(sources) else _out, err=err)
+        output = Output(format_name, name, out=lines.write, err=err)
         workers = 1 if annotate or explain else jobs or cores()
         with Spread(task.read, task.failed, workers) as spread:
             for answer in _answers(sources, wanted, task, spread):
@@ -117,6 +126,10 @@ def classify(
             err(f"--jobs {jobs}: one process did it all: {spread.problem}")
     if output.failures:
         _err(f"{output.failures} of {output.results + output.failures} inputs failed")
+    for folder in task.folders:
+        if folder.failures:
+            count = f"{folder.failures} of {output.results} pictures"
+            _err(f"{folder.option}: {count} could not be written")
     return 1 if output.failures or task.unwritten else 0
 
 
@@ -157,15 +170,30 @@ def _is_live(sources: Sequence[str]) -> bool:
     )
 
 
-def _out(line: str) -> None:
-    sys.stdout.write(line + "\n")
+@contextmanager
+def _counting(lines: Lines | StreamLines, has_heading: bool) -> Iterator[None]:
+    """Writes what waits at the end, and says of a stdout that takes no more what it has taken.
 
+    Raises:
+        BrokenPipeError: the reader has gone, and wants no more words.
+        EnvironmentFault: there is no room, such as on a full disk.
+    """
+    from edge.errors import EnvironmentFault
+    from edge.lines import STDOUT
 
-def _out_now(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    try:
+        with lines:
+            yield
+    except OSError as error:
+        if error.filename != STDOUT or isinstance(error, BrokenPipeError):
+            raise
+        count = max(0, lines.written - has_heading)
+        records = "1 record, whole," if count == 1 else f"{count:,} records, each whole,"
+        raise EnvironmentFault(
+            f"{STDOUT}: {error.strerror}; {records if count else 'nothing'} "
+            f"{'were' if count > 1 else 'was'} written before that"
+        ) from None
 
 
 def _err(line: str) -> None:
-    sys.stdout.flush()
     print(f"edgeproof: {line}", file=sys.stderr)

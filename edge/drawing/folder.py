@@ -36,8 +36,9 @@ class PictureFolder:
             UsageError: not a folder.
             EnvironmentFault: nothing can be written there.
         """
-        self._folder, self._option, self._err = folder, option, err
+        self._folder, self.option, self._err = folder, option, err
         self.failures = 0
+        """Pictures that could not be written."""
         make_writable(folder, option)
 
     def write(self, source: str, picture: Image, suffix: str) -> None:
@@ -49,7 +50,7 @@ class PictureFolder:
             self.failures += 1
             if self.failures == 1:
                 reason = error.strerror or errno.errorcode.get(error.errno or 0, str(error))
-                self._err(f"{self._option}: {path} cannot be written: {reason}")
+                self._err(f"{self.option}: {path} cannot be written: {reason}")
 
 
 def check_apart(folder: Path, option: str, sources: Sequence[str]) -> None:

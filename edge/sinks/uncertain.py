@@ -64,6 +64,8 @@ class RecorderCounts:
     """Could not be written, or came faster than the disk takes them."""
     skipped: int
     """Left out on purpose: the same scene again, too soon after the last one, or no room."""
+    unwritten: int = 0
+    """Of those lost, the ones that the disk did not take."""
 
 
 class UncertainRecorder:
@@ -126,9 +128,10 @@ class UncertainRecorder:
     @property
     def counts(self) -> RecorderCounts:
         """Of this run, at this moment."""
-        unwritten = self._outbox.delivery.lost
+        late = self._outbox.delivery.lost
         with self._lock:
-            return RecorderCounts(self._written, self._lost + unwritten, self._skipped)
+            lost = self._lost + late
+            return RecorderCounts(self._written, lost, self._skipped, unwritten=self._lost)
 
     def close(self, grace_s: float = GRACE_S) -> None:
         """Writes what waits, within `grace_s`."""

@@ -19,6 +19,8 @@ from edge.sources.picture import FORMATS, Picture, decode_picture
 
 SIGNATURE = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n")
 """Where reading goes on behind garbage; the other formats begin with too little to be sure."""
+ENDLESS_BYTES = 1 << 28
+"""Without a picture, after which it is taken for no stream of pictures: `yes`, /dev/zero."""
 PADDING = b"\0\r\n"
 """Between pictures this is nothing: cameras fill their blocks up, programs end lines."""
 
@@ -42,9 +44,11 @@ def read_stdin(side: int | None = None) -> Iterator[tuple[str, Picture | FrameEr
 def _split(stream: Stream) -> Iterator[bytes | FrameError]:
     """Each picture's bytes; an error, without the picture's name, for what is none."""
     while True:
-        while (first := stream.peek(0, 1)) and first in PADDING:
-            stream.cut(1)
-        if not first:
+        try:
+            if not _skip_padding(stream):
+                return
+        except Broken as broken:
+            yield FrameError(broken.kind, f"{broken}; reading ends")
             return
         try:
             yield stream.cut(find_end(stream))
@@ -53,19 +57,46 @@ def _split(stream: Stream) -> Iterator[bytes | FrameError]:
         except Broken as broken:
             place = f"at byte {stream.offset + broken.at} of stdin"
             stream.cut(broken.at)
-            _skip_to_signature(stream)
+            is_endless = not _skip_to_signature(stream)
             if broken.kind == "not-a-picture":
                 expected = f"expected one of {', '.join(FORMATS)}"
                 yield FrameError(broken.kind, f"{expected} {place}, got something else")
             else:
                 yield FrameError(broken.kind, f"{broken} {place}")
+            if is_endless:
+                return
 
 
-def _skip_to_signature(stream: Stream) -> None:
-    """Lets go of all before the next JPEG or PNG; before the end, when there is none."""
+def _skip_padding(stream: Stream) -> bool:
+    """Whether anything follows.
+
+    Raises:
+        Broken: so much of it that it never ends, such as of /dev/zero.
+    """
+    until = stream.offset + ENDLESS_BYTES
+    while stream.held or stream.fill():
+        stream.cut(len(stream.held) - len(stream.held.lstrip(PADDING)))
+        if stream.held:
+            return True
+        if stream.offset >= until:
+            expected = "expected a picture on stdin"
+            raise Broken("not-a-picture", f"{expected}, got {ENDLESS_BYTES} bytes of nothing", 0)
+    return False
+
+
+def _skip_to_signature(stream: Stream) -> bool:
+    """Lets go of all before the next JPEG or PNG; before the end, when there is none.
+
+    Returns:
+        False when there was none for so long that it never ends.
+    """
+    until = stream.offset + ENDLESS_BYTES
     while not (found := SIGNATURE.search(stream.held)):
         stream.cut(max(0, len(stream) - 7))  # a signature may have come in part
         if not stream.fill():
             stream.cut(len(stream))
-            return
+            return True
+        if stream.offset >= until:
+            return False
     stream.cut(found.start())
+    return True

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from edge.sinks.mqtt import MqttSink
     from edge.sinks.uncertain import UncertainRecorder
     from edge.sinks.webhook import WebhookSink
+    from edge.watch.stdout import Stdout
     from edge.watch.ticker import Ticker
 
 TOP = 10
@@ -45,6 +46,7 @@ class Outlets:
 
         is_auto: each thing in a frame is answered by itself.
         """
+        self.stdout: Stdout | None = None
         self.page: LivePage | None = None
         self.mqtt: MqttSink | None = None
         self.webhook: WebhookSink | None = None
@@ -106,6 +108,25 @@ class Outlets:
         if self.page is not None:
             self.page.close()
 
+    @property
+    def is_short(self) -> bool:
+        """Whether lines or pictures are missing that should be there."""
+        unwritten = self.recorder is not None and self.recorder.counts.unwritten > 0
+        return unwritten or (self.stdout is not None and self.stdout.is_short)
+
+    def losses(self) -> tuple[str, ...]:
+        """A sentence for each that answers did not all reach; call it once, when all is closed."""
+        told = [] if self.stdout is None else [self.stdout.last_words()]
+        for option, sink in (("--mqtt", self.mqtt), ("--webhook", self.webhook)):
+            if sink is not None and (delivery := sink.delivery).lost:
+                of = f"{delivery.lost:,} of {delivery.lost + delivery.sent:,} messages"
+                why = f": {delivery.last_error}" if delivery.last_error else ""
+                told.append(f"{option}: {of} were lost{why}")
+        if self.recorder is not None and (lost := self.recorder.counts.lost):
+            pictures = f"{lost:,} pictures were" if lost > 1 else "1 picture was"
+            told.append(f"--record-uncertain: {pictures} not written")
+        return tuple(filter(None, told))
+
     def _publish(self, snapshot: Snapshot, frame: NDArray[np.uint8] | None) -> None:
         if self.page is not None:
             self._published_s = time.monotonic()
@@ -139,6 +160,8 @@ class Outlets:
 
     def _sinks(self) -> dict[str, tuple[int, int, bool]]:
         found = {}
+        if (stdout := self.stdout) is not None:
+            found["stdout"] = stdout.written, stdout.lost, stdout.is_well
         for name, sink in (("mqtt", self.mqtt), ("webhook", self.webhook)):
             if sink is not None:
                 delivery = sink.delivery

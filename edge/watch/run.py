@@ -23,11 +23,11 @@ from edge.steady.motion import MotionGate
 from edge.steady.smoothing import Smoother
 from edge.tally import Tally
 from edge.watch.answers import Answerer
-from edge.watch.lines import WholeLines
 from edge.watch.loop import Watch
 from edge.watch.outlets import Outlets, describe_device
 from edge.watch.records import Records
 from edge.watch.signals import listen
+from edge.watch.stdout import Stdout
 
 if TYPE_CHECKING:
     from edge.sinks.address import MqttAddress
@@ -50,6 +50,11 @@ class Sinks:
         """Whether somebody looks at the frames themselves."""
         return self.live is not None or self.record_uncertain is not None
 
+    @property
+    def are_none(self) -> bool:
+        """Whether stdout alone has the answers."""
+        return self.mqtt is None and self.webhook is None and not self.shows_frames
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -70,8 +75,19 @@ class Wanted:
     sinks: Sinks
 
 
-def run_camera(spec: Spec, wanted: Wanted, err: Callable[[str], None]) -> Tally:
-    """Answers until the camera ends, or the end is asked for; returns what became of the frames.
+@dataclass(frozen=True)
+class Ended:
+    """What came of a run."""
+
+    tally: Tally
+    losses: tuple[str, ...]
+    """A sentence for each place that answers were to go to and did not all reach."""
+    is_short: bool
+    """Lines or pictures are missing that should be there: no end in good order."""
+
+
+def run_camera(spec: Spec, wanted: Wanted, err: Callable[[str], None]) -> Ended:
+    """Answers until the camera ends, or the end is asked for.
 
     err: takes one line; called from several threads.
 
@@ -97,7 +113,15 @@ def run_camera(spec: Spec, wanted: Wanted, err: Callable[[str], None]) -> Tally:
         # Not before: until there is something to bring to its end, a signal ends all at once.
         requests = stack.enter_context(listen())
         sys.stdout.flush()
-        lines = WholeLines(sys.stdout.fileno(), lambda: requests.end)
+        lines = Stdout(
+            sys.stdout.fileno(),
+            lambda: requests.end,
+            err,
+            is_only=wanted.sinks.are_none,
+            waits=wanted.sinks.are_none or spec.all_frames,
+            waiting=notifier.progress,
+        )
+        outlets.stdout = lines
         out = lines.write if ticker is None else ticker.before(lines.write)
         name = classifier.contract.name
         watch = Watch(
@@ -122,7 +146,7 @@ def run_camera(spec: Spec, wanted: Wanted, err: Callable[[str], None]) -> Tally:
         notifier.ready()
         watch.run(camera, lambda: camera.steps)
         notifier.stopping()
-    return watch.tally
+    return Ended(watch.tally, outlets.losses(), outlets.is_short)
 
 
 def load_verified(model: str, err: Callable[[str], None]) -> Classifier:
