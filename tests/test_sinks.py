@@ -572,17 +572,23 @@ def test_missing_broker_is_a_loud_skip_or_a_failure_where_it_is_required(
         require_mosquitto()
 
 
-def test_home_assistant_is_told_again_when_it_starts(broker: Broker) -> None:
+def test_home_assistant_that_starts_later_finds_what_was_said(broker: Broker) -> None:
     topic, payload = discovery_messages(DEVICE, BASE)[0]
-    with Listener(broker.port) as listener, sink_at(broker.port, []) as sink:
+    with sink_at(broker.port, []) as sink:
         until(lambda: sink.delivery.is_connected)
-        listener.publish("homeassistant/status", "offline")
-        listener.publish("homeassistant/status", "online")
-        until(lambda: listener.payloads(topic) == [payload] * 2)
-        for _ in range(20):
-            listener.publish("homeassistant/status", "online")
+        with Listener(broker.port) as listener:
+            until(lambda: listener.payloads(topic) == [payload])
+
+
+def test_mqtt_asks_for_no_message_of_others(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr("paho.mqtt.client.Client.subscribe", lambda *words: asked.append(words))
+    with sink_at(broker.port, []) as sink:
         sink.event({"n": 1})
         until(lambda: sink.delivery.sent == 1)
+    assert not asked
 
 
 def test_home_assistant_is_told_of_another_model(broker: Broker) -> None:

@@ -15,9 +15,6 @@ from typing import Any
 
 PREFIX = "homeassistant"
 """Where Home Assistant looks for devices, unless told otherwise."""
-BIRTH_TOPIC = "homeassistant/status"
-BIRTH = "online"
-"""What Home Assistant publishes on `BIRTH_TOPIC` when it has started."""
 
 ONLINE, OFFLINE = "online", "offline"
 """The words on `availability_topic` that Home Assistant expects by default."""

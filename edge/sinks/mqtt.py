@@ -166,9 +166,7 @@ class MqttSink:
             return "closed"
         self._trouble.end(f"{self._address.place}: connected again")
         self._outbox.release()
-        while (
-            reason := session.wait()
-        ) is None:  # Home Assistant has started, or must be told anew
+        while (reason := session.wait()) is None:  # Home Assistant must be told anew
             for message in self._discovery:
                 if (reason := session.publish(message)) is not None:
                     return reason

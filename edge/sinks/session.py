@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.errors import EnvironmentFault
 from edge.sinks.address import OPTION, MqttAddress
-from edge.sinks.discovery import BIRTH, BIRTH_TOPIC, OFFLINE, Topics
+from edge.sinks.discovery import OFFLINE, Topics
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client
@@ -35,7 +35,10 @@ class Message:
 
 
 class Session:
-    """One connection to the broker, from its beginning to its end, and never a second one."""
+    """One connection to the broker, from its beginning to its end, and never a second one.
+
+    It subscribes to nothing: paho holds a message whole, and one of 200 MB took 630 MB.
+    """
 
     def __init__(self, address: MqttAddress, topics: Topics) -> None:
         self._address = address
@@ -58,7 +61,6 @@ class Session:
                 self._down = f"expected an answer within {ANSWER_S:g} s, got none"
             if self._down is not None:
                 return self._down
-        self._client.subscribe(BIRTH_TOPIC)
         return None
 
     def publish(self, message: Message, timeout_s: float | None = None) -> str | None:
@@ -113,7 +115,7 @@ class Session:
         client = self._client
         client.loop_stop()
         # These hold us, who hold the client: its sockets would stay open until a collection.
-        client.on_connect = client.on_disconnect = client.on_publish = client.on_message = None
+        client.on_connect = client.on_disconnect = client.on_publish = None
 
     def _fall(self, reason: str) -> None:
         with self._changed:
@@ -140,10 +142,6 @@ class Session:
                 self._acknowledged.add(mid)
                 self._changed.notify_all()
 
-        def on_message(_client: Any, _data: Any, message: Any) -> None:
-            if message.payload == BIRTH.encode() and not message.retain:
-                self.announce()
-
         paho = import_paho()
         client: Client = paho.Client(
             paho.CallbackAPIVersion.VERSION2,
@@ -157,7 +155,7 @@ class Session:
             client.tls_set()
         client.will_set(topics.availability, OFFLINE, 1, retain=True)
         client.on_connect, client.on_disconnect = on_connect, on_disconnect
-        client.on_publish, client.on_message = on_publish, on_message
+        client.on_publish = on_publish
         return client
 
 
