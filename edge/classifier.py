@@ -236,7 +236,7 @@ class Classifier:
         ranked = rank(scores, self.labels, top)
         best = ranked[0]
         if not math.isfinite(best.score):  # logits so far apart that a softmax cannot tell
-            raise FrameError("bad-output", f"model {self.contract.name!r} scored {best.score}")
+            raise self._bad("logits that a softmax can tell apart", str(output))
         least = self.contract.output.unknown_threshold
         is_known = least is None or best.score >= least
         label = best.label if is_known else UNKNOWN
@@ -261,22 +261,22 @@ class Classifier:
                 not from 0 to 1.
         """
         if output.size != len(self.labels):
-            raise self._bad(f"{output.size} numbers for {len(self.labels)} labels")
+            raise self._bad(f"{len(self.labels)} numbers, a label each", str(output.size))
         if self._values is not None:  # of bytes, all finite
             values = self._values.take(output.view(np.uint8))
         else:
             values = dequantize(output, self.output)
             if not np.isfinite(values).all():
-                raise self._bad(str(values))
+                raise self._bad("finite numbers", str(values))
         if self._limits is not None:
             low, high = self._limits
             if values.min() < low or values.max() > high:
-                raise self._bad(f"{values} for probabilities")
+                raise self._bad("probabilities from 0 to 1", str(values))
         return values
 
-    def _bad(self, answer: str) -> FrameError:
-        name = self.contract.name
-        return FrameError("bad-output", f"model {name!r} answered {' '.join(answer.split())}")
+    def _bad(self, expected: str, got: str) -> FrameError:
+        name, answer = self.contract.name, " ".join(got.split())[:200]
+        return FrameError("bad-output", f"model {name!r}: expected {expected}, it answers {answer}")
 
     def raw_output(self, frame: NDArray[np.uint8]) -> NDArray[np.generic]:
         """(classes,) in the output tensor's own dtype, for comparing to the bit.

@@ -100,19 +100,27 @@ def adopt(path: Path, said: Statement) -> Adoption:
         ),
         _provenance(path, data, about, facts),
     )
-    bundle = Bundle(model, labels, contract)
+    frames, tried = _try(Bundle(model, labels, contract), where)
+    values = _values(tried, structure)
+    check_scores(values, meaning, said.scores, structure, where)
+    return Adoption(Bundle(model, labels, contract, _golden(frames, tried, values)), facts)
+
+
+def _try(candidate: Bundle, where: str) -> tuple[NDArray[np.uint8], Tried]:
+    """The frames that were drawn for it, and what it answers to them and to some more."""
+    spec = candidate.contract.input
     frames = draw_frames(spec, count=DRAWN)
     # Drawn frames are dark, and a network may see darkness in all of them.
     light = 255 - frames[:LIGHT] if spec.preprocess.kind == "photo" else frames[:0]
     asked = Golden(np.concatenate([frames, light]), {})
-    tried = try_bundle(pack_bundle(replace(bundle, golden=asked)), where)
+    # What its numbers mean is looked at when they are there.
+    plain = replace(candidate, contract=replace(candidate.contract, output=Output()), golden=asked)
+    tried = try_bundle(pack_bundle(plain), where)
     if len(np.unique(tried.raw, axis=0)) == 1:
         raise ModelError(
             f"{where}: it gives the same answer to {len(tried.raw)} different pictures"
         )
-    values = _values(tried, structure)
-    check_scores(values, meaning, said.scores, structure, where)
-    return Adoption(replace(bundle, golden=_golden(frames, tried, values)), facts)
+    return frames, tried
 
 
 def _split(data: bytes, where: str) -> tuple[bytes, dict[str, bytes]]:
