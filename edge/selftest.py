@@ -72,7 +72,8 @@ def answer_frames(
             output = classifier.raw_output(frame)
             classifier.values(output)
         except FrameError as error:
-            raise ModelError(f"it cannot answer its own frames: {error}") from None
+            name = classifier.contract.name
+            raise ModelError(f"model {name!r} cannot answer its own frames: {error}") from None
         outputs.append(output)
     return np.stack(outputs)
 

@@ -13,7 +13,7 @@ from edge import process
 from edge.errors import EdgeproofError
 from edge.startup import start_lean
 
-ENOUGH_S = 20.0
+ENOUGH_S = 8.0
 """After that it answers no more frames: a slow model is tried with fewer."""
 DRAWN = 8
 """Frames for a bundle that has no golden ones."""

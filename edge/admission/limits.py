@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 
-CPU_S = 120
+CPU_S = 25
+"""Of processor time. A damaged loop never ends, and systemd takes a service for dead that has been
+at it for longer (`edge.service.unit`: WatchdogSec)."""
 ADDRESS_BYTES, ADDRESS_BY_SIZE = 2 * 1024**3, 6
 """Of address space, and so many times the model's own size: it is there as a file, as bytes and as
 the kernels' own copy. A damaged size asks for far more."""

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CHILD = "edge.admission.child"
-WALL_S = 240.0
-"""A damaged loop never ends. Its processor time is limited as well, see `edge.admission.limits`."""
+WALL_S = 120.0
+"""For a machine that has other work as well; its processor time is limited to less, see
+`edge.admission.limits`."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Reads FlatBuffers field by field; every offset is checked, so damaged bytes raise one error.
 
 Time and memory are bounded too, whatever the bytes say: a list may name the same gigabyte a
-thousand times, and offsets may go in a circle.
+thousand times. Offsets go forward alone, so no table holds itself.
 
 Source: the FlatBuffers documentation, "FlatBuffer Internals". Little endian throughout. A table
 begins with the distance back to its vtable, which holds the place of each field in the table, or
