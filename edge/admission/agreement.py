@@ -26,6 +26,8 @@ DTYPES = {
     ADOPTED: _ANY,
 }
 """Variant -> what its input and output tensors may be."""
+MAX_GOLDEN = 1024
+"""Frames. They are run at each start of a camera, and take their time."""
 
 
 def check_agreement(bundle: Bundle, where: str) -> None:
@@ -94,10 +96,10 @@ def _is_bytes(tensor: Tensor) -> bool:
 def _check_golden(golden: Golden, spec: Input, classes: int, where: str) -> None:
     frames, count = golden.frames, len(golden.frames) if golden.frames.ndim else 0
     sides = (spec.height, spec.width) if spec.color == "gray" else spec.shape
-    if not count or frames.dtype != np.uint8 or frames.shape != (count, *sides):
+    if not 1 <= count <= MAX_GOLDEN or frames.dtype != np.uint8 or frames.shape != (count, *sides):
         raise ModelError(
-            f"{where}: {GOLDEN}: expected frames uint8 (n, {', '.join(map(str, sides))}), "
-            f"got {frames.dtype} {frames.shape}"
+            f"{where}: {GOLDEN}: expected up to {MAX_GOLDEN} frames uint8 "
+            f"(n, {', '.join(map(str, sides))}), got {frames.dtype} {frames.shape}"
         )
     for name, outputs in golden.outputs.items():
         if outputs.shape != (count, classes) or outputs.dtype.name not in _ANY:

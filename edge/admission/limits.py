@@ -42,7 +42,8 @@ def limit(size_bytes: int) -> int:
         with suppress(AttributeError, ValueError, OSError):  # macOS refuses some
             kind = getattr(resource, name)
             hard = resource.getrlimit(kind)[1]
-            below = most if hard == resource.RLIM_INFINITY else min(most, hard)
-            below = min(below, sys.maxsize)
-            resource.setrlimit(kind, (below, below))
+            below = min(most if hard == resource.RLIM_INFINITY else min(most, hard), sys.maxsize)
+            # Of the processor's time a signal tells first; a kill would tell nothing.
+            least_hard = below if name != "RLIMIT_CPU" or hard == below else below + 1
+            resource.setrlimit(kind, (below, least_hard))
     return address_bytes

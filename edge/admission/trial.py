@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from edge.admission.limits import CPU_S
 from edge.errors import EnvironmentFault, ModelError
 from edge.trial import Trial, try_module
 
@@ -54,7 +55,7 @@ def try_bundle(data: bytes, where: str, *, runtime: str | None = None) -> Tried:
 def _found(trial: Trial, where: str) -> dict[str, Any]:
     if trial.answer is None:
         raise ModelError(
-            f"{where}: the model was tried in a process of its own, and {trial.problem}: it is "
+            f"{where}: the model was tried in a process of its own, and {_told(trial)}: it is "
             "damaged, or nothing for this machine"
         )
     if "error" in trial.answer:
@@ -63,3 +64,7 @@ def _found(trial: Trial, where: str) -> dict[str, Any]:
             f"{where}: {trial.answer['error']}"
         )
     return trial.answer
+
+
+def _told(trial: Trial) -> str:
+    return str(trial.problem).replace("SIGXCPU", f"SIGXCPU after {CPU_S} s of processor time")
