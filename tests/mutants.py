@@ -34,6 +34,7 @@ from typing import Any
 import numpy as np
 
 from edge.interpreter import RUNTIMES
+from edge.preprocess import prepare_pixels
 from edge.zoo import shipped_models
 from tests.mutation import KINDS, Edited, Original, make_mutant, read_original
 
@@ -110,10 +111,13 @@ def _write_material(folder: Path, runtime: str, digits: int) -> None:
 
     from tests.edits import all_edits
     from tests.lettering import drawn_digits
+    from train.datasets import INK_28
 
     (folder / "digits").mkdir()
+    # In the look of the data sets: nothing has to be looked for, and models are what takes time.
     for index, frame in enumerate(np.asarray(drawn_digits(digits, 3).frames)):
-        Image.fromarray(frame).save(folder / "digits" / f"{index:03d}.png")
+        pixels = prepare_pixels(frame, INK_28)
+        Image.fromarray(pixels[:, :, 0]).save(folder / "digits" / f"{index:03d}.png")
     (folder / "edited").mkdir()
     for name, path in shipped_models().items():
         model = read_original(path.read_bytes()).model

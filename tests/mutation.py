@@ -307,6 +307,8 @@ def edit_contract(rng: Rng, of: Original, *, is_reproven: bool) -> Mutant:
         entries[CONTRACT] = json.dumps(contract, indent=1, sort_keys=True).encode() + b"\n"
     else:
         entries[CONTRACT] = TEXTS[number - len(CONTRACT_EDITS)]
+    if entries[CONTRACT] == of.entries[CONTRACT]:  # it said so already
+        return edit_contract(rng, of, is_reproven=is_reproven)
     data = rebuilt(of.model, entries, is_rehashed=False, is_reproven=is_reproven)
     return Mutant("contract", data, is_reproven)
 
