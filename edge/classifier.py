@@ -135,8 +135,7 @@ class Classifier:
         """
         path = find_model(model)
         data = read_model_file(path)
-        # TRUST: edge.trust.check.check_trusted(data, str(path)) goes here, unless
-        # edge.admission.known.is_shipped(seal_of(data)); before anything of the model is run.
+        # TRUST: here, if not edge.zoo.seals.is_shipped(seal_of(data)): check_trusted(data, where)
         return cls(admit(data, str(path), runtime=runtime), runtime=runtime, threads=threads)
 
     def classify(self, frame: NDArray[np.uint8] | Image | str | Path, top: int = 3) -> Result:

@@ -6,30 +6,17 @@ from an honest model. All others have to be refused.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
-import struct
-import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from edge.bundle import (
-    CONTRACT,
-    GOLDEN,
-    LABELS,
-    PROOF,
-    SEAL,
-    SIGNATURE,
-    content_digest,
-    split_archive,
-)
-
-Rng = np.random.Generator
-Entries = dict[str, bytes]
+from edge.bundle import CONTRACT, GOLDEN, LABELS, PROOF, SEAL, SIGNATURE, split_archive
+from tests.contract_edits import CONTRACT_EDITS, TEXTS
+from tests.zips import Entries, Rng, pack, rebuilt, tampered, write
 
 
 @dataclass(frozen=True)
@@ -59,76 +46,10 @@ class Mutant:
     is_whole: bool
 
 
-@dataclass
-class Raw:
-    """An entry of a zip as it is written, header by header."""
-
-    name: bytes
-    packed: bytes
-    size: int
-    crc: int
-    flags: int = 0
-    method: int = 8
-    gap: bytes = b""
-    """Before it."""
-    local: dict[str, Any] = field(default_factory=dict)
-    """What its own header says otherwise than the directory."""
-    shift: int = 0
-    """Of where the directory says that it is."""
-
-
 def read_original(data: bytes, edited: tuple[Edited, ...] = ()) -> Original:
     parts = split_archive(data, "the original")
     assert parts is not None
     return Original(data, parts.model, parts.entries, edited)
-
-
-def pack(name: str, content: bytes) -> Raw:
-    deflater = zlib.compressobj(9, zlib.DEFLATED, -15)
-    packed = deflater.compress(content) + deflater.flush()
-    return Raw(name.encode(), packed, len(content), zlib.crc32(content))
-
-
-def write(
-    model: bytes, raws: list[Raw], *, claims: int = 0, comment: bytes = b"", sealed: bool = True
-) -> bytes:
-    """The model with the entries behind it, and a right seal unless told otherwise."""
-    body, directory = bytearray(model), b""
-    for raw in raws:
-        body += raw.gap
-        at = len(body) + raw.shift
-        told = replace(raw, **raw.local)
-        fields = (20, told.flags, told.method, 0, 33, told.crc, len(told.packed), told.size)
-        body += struct.pack("<4s5H3I2H", b"PK\3\4", *fields, len(told.name), 0)
-        body += told.name + raw.packed
-        about = (20, 20, raw.flags, raw.method, 0, 33, raw.crc)
-        sizes = (len(raw.packed), raw.size, len(raw.name), 0, 0, 0, 0, 0, at)
-        directory += struct.pack("<4s6H3I5H2I", b"PK\1\2", *about, *sizes) + raw.name
-    count, seal_bytes = len(raws) + claims, len(SEAL) + 64
-    length = seal_bytes if not comment else len(comment)
-    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, count, count, len(directory), len(body), length)
-    unsealed = bytes(body) + directory + end
-    if comment:
-        return unsealed + comment
-    digest = hashlib.sha256(unsealed if sealed else unsealed + b"?").hexdigest()
-    return unsealed + SEAL.encode() + digest.encode()
-
-
-def rebuilt(model: bytes, entries: Entries, *, is_rehashed: bool, is_reproven: bool) -> bytes:
-    """A bundle of these parts, with the hashes made anew that are asked for, and the seal."""
-    entries = dict(entries)
-    if is_rehashed:
-        contract = json.loads(entries[CONTRACT])
-        contract["model"] |= {
-            "sha256": hashlib.sha256(model).hexdigest(),
-            "size_bytes": len(model),
-        }
-        entries[CONTRACT] = json.dumps(contract, indent=1, sort_keys=True).encode() + b"\n"
-    if is_reproven and PROOF in entries:
-        proof = json.loads(entries[PROOF])
-        proof["content_sha256"] = content_digest(entries[LABELS], entries[CONTRACT])
-        entries[PROOF] = json.dumps(proof, indent=1, sort_keys=True).encode() + b"\n"
-    return write(model, [pack(name, content) for name, content in entries.items()])
 
 
 # -- accidents ------------------------------------------------------------------------------------
@@ -177,47 +98,8 @@ def _flipped(rng: Rng, data: bytes, start: int, end: int) -> bytes:
 
 
 def tamper_with_zip(rng: Rng, of: Original) -> Mutant:
-    """With a right seal in half of the cases."""
-    raws = [pack(name, content) for name, content in of.entries.items()]
-    sealed = bool(rng.integers(2))
-    one, other = (raws[i] for i in rng.choice(len(raws), 2, replace=False))
-    what = ZIP[int(rng.integers(len(ZIP)))]
-    settings: dict[str, Any] = {}
-    if what == "swapped":
-        one.name, other.name = other.name, one.name
-    elif what == "duplicated":
-        raws.append(replace(one) if rng.integers(2) else replace(other, name=one.name))
-    elif what == "extra":
-        raws.append(pack("more.txt", b"more"))
-    elif what == "encrypted":
-        one.flags |= 1
-    elif what == "otherwise packed":
-        one.method = int(rng.choice([1, 9, 12, 14, 99]))
-    elif what == "bomb":
-        bomb = pack(one.name.decode(), bytes(int(rng.choice([1, 70, 200])) << 20))
-        one.packed, one.size = bomb.packed, int(rng.choice([0, 10, one.size, bomb.size, 2**32 - 1]))
-    elif what == "moved":
-        one.shift = int(rng.choice([-40, -1, 1, 17, len(one.packed)]))
-    elif what == "headers disagree":
-        lies = {"name": b"other.txt", "size": one.size + 1, "crc": 0, "method": 0, "flags": 8}
-        key = list(lies)[int(rng.integers(len(lies)))]
-        one.local = {key: lies[key]}
-    elif what == "gap":
-        one.gap = rng.bytes(int(rng.integers(1, 100)))
-    elif what == "count":
-        settings["claims"] = int(rng.choice([-1, 1, 1000]))
-    elif what == "comment":
-        settings["comment"] = SEAL.encode()[: int(rng.integers(1, 17))]
-    else:
-        data = write(of.model, raws) + rng.bytes(int(rng.integers(1, 50)))
-        return Mutant(f"zip: {what}", data, False)
-    return Mutant(f"zip: {what}", write(of.model, raws, sealed=sealed, **settings), False)
-
-
-ZIP = (
-    *("swapped", "duplicated", "extra", "encrypted", "otherwise packed", "bomb", "moved"),
-    *("headers disagree", "gap", "count", "comment", "tail"),
-)
+    what, data = tampered(rng, of.model, of.entries)
+    return Mutant(f"zip: {what}", data, False)
 
 
 def leave_out(rng: Rng, of: Original) -> Mutant:
@@ -238,63 +120,6 @@ def repack(rng: Rng, of: Original) -> Mutant:
 
 
 # -- the contract, the labels, the golden frames --------------------------------------------------
-
-
-def _set(*keys: str, to: Any) -> Callable[[dict[str, Any]], None]:
-    def edit(contract: dict[str, Any]) -> None:
-        table = contract
-        for key in keys[:-1]:
-            table = table[key]
-        table[keys[-1]] = to
-
-    return edit
-
-
-CONTRACT_EDITS: tuple[Callable[[dict[str, Any]], None], ...] = (
-    _set("schema", to=2),
-    _set("name", to="other"),
-    _set("name", to="../../etc"),
-    _set("variant", to="float32"),
-    _set("variant", to="int16x8"),
-    _set("variant", to="none"),
-    _set("input", "height", to=27),
-    _set("input", "height", to=4097),
-    _set("input", "width", to=56),
-    _set("input", "color", to="rgb"),
-    _set("input", "preprocess", "kind", to="object"),
-    _set("input", "preprocess", "mean", to=[100.0]),
-    _set("input", "preprocess", "mean", to=[1e300]),
-    _set("input", "preprocess", "std", to=[1.0]),
-    _set("input", "preprocess", "std", to=[-1.0]),
-    _set("input", "preprocess", "std", to=[1e-300]),
-    _set("input", "preprocess", "std", to=[1.0, 1.0, 1.0]),
-    _set("input", "preprocess", "fit", to="crop"),
-    _set("output", "meaning", to="probabilities"),
-    _set("output", "temperature", to=0.01),
-    _set("output", "temperature", to=50.0),
-    _set("output", "temperature", to=1e-300),
-    _set("output", "temperature", to=0),
-    _set("output", "unknown_threshold", to=0.0),
-    _set("output", "unknown_threshold", to=0.999),
-    _set("output", "unknown_threshold", to=2),
-    _set("model", "sha256", to="0" * 64),
-    _set("model", "size_bytes", to=100),
-    _set("model", "operators", to={}),
-    _set("model", "operators", "CONV_2D", to=9),
-    _set("model", "operators", "WHILE", to=1),
-    _set("model", "min_runtime", to="9.9.9"),
-    _set("provenance", to={}),
-    _set("provenance", "run", to="another"),
-    _set("more", to=1),
-    _set("output", to=None),
-    _set("labels", to=[]),
-    lambda contract: contract.pop("model"),
-    lambda contract: contract["input"].pop("color"),
-)
-TEXTS = (
-    b"", b"{", b"[]", b"null", b'{"schema": NaN}', b'{"schema": 1e999}', b"[" * 100_000,
-    b"\xff\xfe{}", b'{"schema": 1, "schema": 2}', b'{"schema": ' + b"9" * 6000 + b"}",
-)  # fmt: skip
 
 
 def edit_contract(rng: Rng, of: Original, *, is_reproven: bool) -> Mutant:

@@ -32,8 +32,9 @@ from edge.tflite.structure import read_structure
 from edge.zoo import seals, shipped_models
 from tests.edits import all_edits
 from tests.mutants import Outcome, report, run_job
-from tests.mutation import KINDS, Original, pack, read_original, rebuilt, write
+from tests.mutation import KINDS, Original, read_original
 from tests.tiny import tiny_bundle
+from tests.zips import pack, rebuilt, write
 
 Capture = pytest.CaptureFixture[str]
 Tried = list[str]
