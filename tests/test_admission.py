@@ -12,16 +12,17 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from edge import interpreter, process
+from edge import interpreter
 from edge.admission import limits, records, trial
 from edge.admission.admit import admit
 from edge.admission.agreement import check_agreement
 from edge.archive import BadArchive, read_archive
-from edge.bundle import Golden, pack_bundle, parse_bundle, read_bundle, seal_of
+from edge.bundle import Golden, pack_bundle, parse_bundle, read_bundle, seal_of, write_bundle
 from edge.classifier import Classifier
 from edge.cli import run
 from edge.errors import EnvironmentFault, ModelError
@@ -30,9 +31,11 @@ from edge.tflite.flatbuffer import MAX_TABLES
 from edge.tflite.operators import BUILTIN
 from edge.tflite.structure import read_structure
 from edge.zoo import seals, shipped_models
+from export.controls import with_model
 from tests.edits import all_edits
 from tests.mutants import Outcome, report, run_job
 from tests.mutation import KINDS, Original, read_original
+from tests.published import edited
 from tests.tiny import tiny_bundle
 from tests.zips import pack, rebuilt, write
 
@@ -261,11 +264,20 @@ def test_proof_has_to_be_of_this_very_content(
     assert tried == ["m"]  # with that digest made anew, too, only a signature could tell
 
 
-def test_float_tensor_may_carry_a_scale_that_means_nothing(digits: Original) -> None:
-    bundle = tiny_bundle()
-    with Classifier(bundle) as classifier:
-        assert classifier.output.scale == 0
-        assert classifier.classify(np.zeros((28, 28), np.uint8)).label == "dog"
+def test_float_tensor_may_carry_a_scale_that_means_nothing(tmp_path: Path) -> None:
+    from ai_edge_litert import schema_py_generated as schema
+
+    def add_scale(parsed: Any) -> None:
+        for tensor in parsed.subgraphs[0].tensors:
+            tensor.quantization = schema.QuantizationParametersT()
+            tensor.quantization.scale, tensor.quantization.zeroPoint = [7.0], [3]
+
+    bundle = tiny_bundle(biases=(0.25, 0.5, 0.75, 0.125))
+    changed = with_model(bundle, edited(bundle.model, add_scale))
+    write_bundle(tmp_path / "m.tflite", changed)
+    with Classifier.load(tmp_path / "m.tflite") as classifier:
+        logits = classifier.logits(np.zeros((28, 28), np.uint8))
+    assert logits.tolist() == [0.25, 0.5, 0.75, 0.125]
 
 
 # -- reading what is damaged ----------------------------------------------------------------------
@@ -360,9 +372,9 @@ def test_archive_is_read_in_one_way_or_not_at_all() -> None:
 def test_deadly_models_kill_a_child_and_no_more(digits: Original) -> None:
     """Their hashes are right, and their contract agrees."""
     words = []
-    for edited in digits.edited:
-        if edited.what in ("operand nowhere", "weights cut to 4 bytes", "operand negative"):
-            data = rebuilt(edited.model, digits.entries, is_rehashed=True, is_reproven=True)
+    for one in digits.edited:
+        if one.what in ("operand nowhere", "weights cut to 4 bytes", "operand negative"):
+            data = rebuilt(one.model, digits.entries, is_rehashed=True, is_reproven=True)
             with pytest.raises(ModelError) as caught:
                 admit(data, "m")
             words.append(str(caught.value))
@@ -438,21 +450,31 @@ def test_child_is_limited_in_memory_time_and_files() -> None:
     assert last.strip() == "1000"
 
 
-def test_child_dies_with_its_parent(tmp_path: Path) -> None:
-    (tmp_path / "stand_in.py").write_text(
-        "import os, sys, time; from edge import process; process.belong_to_parent()\n"
-        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
-        "time.sleep(60)\n"
-    )
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such signal")
+def test_child_dies_with_its_parent() -> None:
+    """Its stdin is held open here, so it would wait for the bundle for ever."""
     code = (
-        "from edge.admission import trial; trial.CHILD = 'stand_in'\ntrial.try_bundle(b'x', 'm')\n"
+        "import subprocess, time; from edge import process\n"
+        "child = subprocess.Popen(process.command('edge.admission.child', ''), stdin=0)\n"
+        "print(child.pid, flush=True); time.sleep(60)\n"
     )
-    settings = {**process.environment(), "PYTHONPATH": f"{tmp_path}:{Path.cwd()}"}
-    parent = subprocess.Popen([sys.executable, "-c", code], env=settings)
-    pid = int(_soon(lambda: (tmp_path / "pid").read_text()))
-    parent.send_signal(signal.SIGKILL)
-    parent.wait()
+    theirs, ours = os.pipe()
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        _soon(lambda: _ignores(pid, signal.SIGTERM))
+        time.sleep(0.3)  # from there it is one call
+        parent.kill()
     assert _soon(lambda: not _is_running(pid))
+    os.close(ours)
+    os.close(theirs)
+
+
+def _ignores(pid: int, number: int) -> bool:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (mask,) = (line.split()[1] for line in lines if line.startswith("SigIgn"))
+    return bool(int(mask, 16) >> (number - 1) & 1)
 
 
 def _soon(ask: Callable[[], object]) -> str:
@@ -495,7 +517,7 @@ def test_child_starts_without_what_it_does_not_need() -> None:
     code = (
         "import sys, io, runpy; sys.stdin = io.TextIOWrapper(open(sys.argv.pop(), 'rb'))\n"
         "from edge import process; process.belong_to_parent = lambda: None\n"
-        "from edge.admission import limits; limits.limit = lambda size: 0\n"
+        "from edge.admission import limits; limits.limit = lambda size: print('limited', size)\n"
         "sys.argv = ['x', '']; runpy.run_module('edge.admission.child', run_name='__main__')\n"
         "print(sorted(sys.modules))\n"
     )
@@ -503,6 +525,7 @@ def test_child_starts_without_what_it_does_not_need() -> None:
     command = [sys.executable, "-c", code, str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     modules = set(done.stdout.splitlines()[-1].strip("[]").replace("'", "").split(", "))
+    assert f"limited {path.stat().st_size}" in done.stdout
     assert "edge.selftest" in modules
     assert not modules & {"PIL.Image", "edge.tflite.structure", "click", "zipfile", "subprocess"}
 
