@@ -117,6 +117,7 @@ zoo: setup  ## Export the shipped models from models/ into the wheel's folder, w
 	for name in $(SHIPPED); do \
 	    $(BIN)/edgeproof export models/$$name --variants int8 --out build/$$name $(DATA_OPTION) \
 	        --update-baseline && cp build/$$name/$$name-int8.tflite edge/zoo/ || exit; done
+	$(BIN)/python -m edge.zoo.seals
 
 audit: setup  ## Known holes in what constraints.txt pins (osv.dev); deploy/accepted.toml: which stay, and why
 	$(BIN)/python -m deploy.audit

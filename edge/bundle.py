@@ -13,16 +13,16 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import re
-import zipfile
-import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.archive import BadArchive, read_archive
 from edge.contract import Contract
 from edge.errors import ModelError
 from edge.files import write_atomic
@@ -35,8 +35,6 @@ SIGNATURE = "signature.json"
 SEAL = "edgeproof sha256 "
 SEAL_BYTES = len(SEAL) + 64
 MAX_BYTES = 512 * 1024 * 1024
-MAX_ENTRY_BYTES = 64 * 1024 * 1024
-"""No honest entry comes near; a bigger one is there to fill the memory."""
 FLATBUFFER_ID = b"TFL3"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the zip format's first day: the same content, the same bytes
 
@@ -63,19 +61,28 @@ class Bundle:
     """proof.json as it stands; none: not gated yet. To classify, nobody needs to read it."""
     signature_json: str | None = None
     """signature.json as it stands; none: not signed. What it says: `edge.trust`."""
+    content_sha256: str | None = field(default=None, compare=False)
+    """As `content_digest` gives it, of the entries that were read; none: it was not read."""
 
     @property
     def proof(self) -> Proof | None:
         """What the gate found out; none: not gated yet.
 
         Raises:
-            ModelError: it does not fit.
+            ModelError: it does not fit, or is of another model.
         """
         if self.proof_json is None:
             return None
         from edge.proof import Proof
 
-        return Proof.from_json(self.proof_json, self.contract.name)
+        proof = Proof.from_json(self.proof_json, self.contract.name)
+        if self.content_sha256 not in (None, proof.content_sha256):
+            raise ModelError(
+                f"{self.contract.name}: proof.json: it proves another model, labels or contract: "
+                f"expected sha256 {proof.content_sha256[:16]}... of them, "
+                f"got {str(self.content_sha256)[:16]}...; export the model again"
+            )
+        return proof
 
 
 @dataclass(frozen=True)
@@ -104,10 +111,11 @@ def read_model_file(path: Path) -> bytes:
         ModelError: it cannot be read, or is bigger than MAX_BYTES.
     """
     try:
-        size_bytes = path.stat().st_size
-        if size_bytes > MAX_BYTES:
-            raise ModelError(f"{path}: expected at most {MAX_BYTES} bytes, got {size_bytes}")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            size_bytes = os.fstat(file.fileno()).st_size
+            if size_bytes > MAX_BYTES:
+                raise ModelError(f"{path}: expected at most {MAX_BYTES} bytes, got {size_bytes}")
+            return file.read(size_bytes)  # a device, which has no end, has no size either
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
 
@@ -134,26 +142,20 @@ def split_archive(data: bytes, where: str) -> Parts | None:
     Raises:
         ModelError: the zip is damaged.
     """
-    if not zipfile.is_zipfile(io.BytesIO(data)):
-        return None
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = {info.filename: _read_entry(archive, info) for info in archive.infolist()}
-            start = min((info.header_offset for info in archive.infolist()), default=len(data))
-            return Parts(data[:start], entries, archive.comment)
-    # RuntimeError: an encrypted entry, or a kind of compression that Python does not have
-    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, EOFError, zlib.error) as error:
+        archive = read_archive(data)
+    except BadArchive as error:
         raise ModelError(
             f"{where}: the archive behind the model is damaged: {error}; copy the file again"
         ) from None
+    if archive is None:
+        return None
+    return Parts(data[: archive.start], archive.entries, archive.comment)
 
 
 def pack_bundle(bundle: Bundle) -> bytes:
     """The bundle's bytes; the same bundle always gives the same ones."""
-    entries = {
-        LABELS: "".join(f"{label}\n" for label in bundle.labels).encode(),
-        CONTRACT: bundle.contract.to_json().encode(),
-    }
+    entries = _proven_entries(bundle)
     if bundle.proof_json is not None:
         entries[PROOF] = bundle.proof_json.encode()
     if bundle.golden is not None:
@@ -185,6 +187,21 @@ def write_bundle(path: Path, bundle: Bundle) -> None:
     write_atomic(path, pack_bundle(bundle))
 
 
+def content_digest(labels: bytes, contract: bytes) -> str:
+    """What a proof is of: 64 hexadecimal digits.
+
+    labels, contract: the entries as they stand. The contract holds the model's own hash and length,
+    which are checked when the bundle is read, so this is of the model's bytes as well.
+    """
+    lines = (f"{hashlib.sha256(raw).hexdigest()}\n" for raw in (labels, contract))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def written_digest(bundle: Bundle) -> str:
+    """As `content_digest`, of the entries that `pack_bundle` writes."""
+    return content_digest(*_proven_entries(bundle).values())
+
+
 def seal_of(data: bytes) -> str:
     """What a bundle's seal says, 64 hexadecimal digits: after `parse_bundle`, which checks it, the
     one name of these very bytes."""
@@ -205,14 +222,15 @@ def check_output(labels: tuple[str, ...], shape: tuple[int, ...], where: str) ->
         )
 
 
+def _proven_entries(bundle: Bundle) -> dict[str, bytes]:
+    return {
+        LABELS: "".join(f"{label}\n" for label in bundle.labels).encode(),
+        CONTRACT: bundle.contract.to_json().encode(),
+    }
+
+
 def _adopt(where: str) -> str:
     return f"edgeproof adopt {where} --labels FILE"
-
-
-def _read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    if info.file_size > MAX_ENTRY_BYTES:
-        raise ValueError(f"{info.filename} claims {info.file_size} bytes")
-    return archive.read(info)  # checks the entry's CRC
 
 
 def _assemble(model: bytes, entries: dict[str, bytes], where: str) -> Bundle:
@@ -243,6 +261,7 @@ def _assemble(model: bytes, entries: dict[str, bytes], where: str) -> Bundle:
         _parse_golden(entries[GOLDEN], where) if GOLDEN in entries else None,
         proof_json,
         signature_json,
+        content_digest(entries[LABELS], entries[CONTRACT]),
     )
 
 
@@ -270,6 +289,8 @@ def _check_seal(data: bytes, comment: bytes, where: str) -> None:
 
 
 def _pack_golden(golden: Golden) -> bytes:
+    import zipfile
+
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in {"frames": golden.frames, **golden.outputs}.items():
@@ -280,15 +301,14 @@ def _pack_golden(golden: Golden) -> bytes:
 
 
 def _parse_golden(data: bytes, where: str) -> Golden:
+    read_array: Any = np.lib.format.read_array  # `np.load` would open what is a zip again
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            arrays = {
-                info.filename.removesuffix(".npy"): np.load(
-                    io.BytesIO(_read_entry(archive, info)), allow_pickle=False
-                )
-                for info in archive.infolist()
-            }
+        archive = read_archive(data)
+        arrays = {
+            name.removesuffix(".npy"): read_array(io.BytesIO(content), allow_pickle=False)
+            for name, content in (archive.entries if archive else {}).items()
+        }
         frames = arrays.pop("frames")
-    except Exception as error:  # zip and npy readers raise many kinds on damaged bytes
+    except Exception as error:  # the reader of npy raises many kinds on damaged bytes
         raise ModelError(f"{where}: {GOLDEN} cannot be read: {error}") from None
     return Golden(frames, arrays)

@@ -245,8 +245,9 @@ def _constants(model: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def with_model(bundle: Bundle, model: bytes) -> Bundle:
-    """The bundle around other model bytes, its contract made to agree."""
+    """The bundle around other model bytes, its contract made to agree; the proof was of others."""
     told = replace(
         bundle.contract.model, sha256=hashlib.sha256(model).hexdigest(), size_bytes=len(model)
     )
-    return replace(bundle, model=model, contract=replace(bundle.contract, model=told))
+    contract = replace(bundle.contract, model=told)
+    return replace(bundle, model=model, contract=contract, proof_json=None)

@@ -109,8 +109,8 @@ def regate(bench: Bench, bundles: Sequence[Bundle]) -> Outcome:
     findings: list[Finding] = []
     refused: dict[str, str] = {}
     for bundle in bundles:
-        _say_what_is_missing(bench, bundle)
         try:
+            _say_what_is_missing(bench, bundle)
             check_calibration(bench, bundle)
             findings.append(bench.examine(bundle))
         except ModelError as error:

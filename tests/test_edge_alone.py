@@ -70,6 +70,7 @@ def test_wheel_holds_what_the_device_needs(wheel: Path) -> None:
     shipped = {f"edge/zoo/{path.name}" for path in (ROOT / "edge/zoo").glob("*.tflite")}
     assert {"edge/zoo/digits-int8.tflite", "edge/zoo/fashion-int8.tflite"} <= shipped <= names
     assert {"export/gate.toml", "train/recipes/cnn.toml", "edge/cli/classify.py"} <= names
+    assert "edge/zoo/seals.txt" in names
     assert not [name for name in names if name.startswith(("tests/", "models/"))]
 
 
