@@ -20,6 +20,8 @@ COMMANDS = {
     "info": "edge.cli.info",
     "verify": "edge.cli.verify",
     "adopt": "edge.cli.adopt",
+    "install": "edge.cli.install",
+    "rollback": "edge.cli.rollback",
     "camera": "edge.cli.camera",
     "service": "edge.cli.service",
     "doctor": "edge.cli.doctor",

@@ -21,6 +21,7 @@ from edge.selftest import run_selftest
 from edge.startup import settle
 from edge.steady.motion import MotionGate
 from edge.steady.smoothing import Smoother
+from edge.store.switch import Switch
 from edge.tally import Tally
 from edge.watch.answers import Answerer
 from edge.watch.lines import WholeLines
@@ -56,7 +57,7 @@ class Wanted:
     """What is to be done with each frame."""
 
     model: str
-    """A shipped name, or a path."""
+    """An installed or a shipped name, or a path."""
     top: int
     format: Format
     is_auto: bool
@@ -87,6 +88,7 @@ def run_camera(spec: Spec, wanted: Wanted, err: Callable[[str], None]) -> Tally:
         err = ticker.before(err)
     with ExitStack() as stack:
         notifier = stack.enter_context(Notifier())
+        has_switched = Switch(wanted.model)
         classifier = load_verified(wanted.model, err)
         if not wanted.sinks.shows_frames:
             spec = replace(spec, side=needed_side(classifier.contract.input))
@@ -114,6 +116,7 @@ def run_camera(spec: Spec, wanted: Wanted, err: Callable[[str], None]) -> Tally:
             notifier=notifier,
             load=lambda: load_verified(wanted.model, err),
             err=err,
+            has_switched=has_switched,
             most_results=wanted.most_results,
         )
         # A folder is replayed at that rate: to skip besides would drop every other picture.
