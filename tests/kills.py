@@ -222,7 +222,9 @@ def kill_at_random(seed: int, count: int, versions: list[Path]) -> Counter[str]:
         for number in range(count):
             before = in_use()
             case = Case("", (), rng.choice([one for one in versions if seal(one) != before]))
-            was_killed = run_for(rng.uniform(0, longest_s), case.command)
+            # Late moments twice as often: the first half of a run is Python's own start.
+            after_s = rng.uniform(rng.choice((0, longest_s / 2)), longest_s)
+            was_killed = run_for(after_s, case.command)
             try:
                 found[_outcome(case, before, was_killed)] += 1
                 if number % LOOKED_AT_EACH == 0:
