@@ -68,7 +68,9 @@ class Case:
 
     @property
     def new(self) -> str:
-        return seal(self.before[-2] if self.model is None else self.model)
+        if self.model is not None:
+            return seal(self.model)
+        return seal(self.before[-2] if len(self.before) > 1 else shipped_models()[NAME])
 
 
 def say(_: str) -> None:
@@ -95,6 +97,7 @@ def make_cases(versions: list[Path]) -> list[Case]:
         Case("install over another", tuple(versions[:1]), versions[1]),
         Case("install into an empty store", (), versions[1]),
         Case("rollback", tuple(versions[:2]), None),
+        Case("rollback to the shipped one", tuple(versions[:1]), None),
     ]
 
 
@@ -111,10 +114,7 @@ def in_use(is_right: Callable[[bytes, str], object] = check) -> str:
 
 
 def leftovers() -> list[str]:
-    """What is in the folder and should not be, after a change that came to its end.
-
-    A rollback leaves the bundle that it went back from, for who has just read the old state.
-    """
+    """What is in the folder and should not be, after an install that came to its end."""
     folder = Path(os.environ["EDGEPROOF_STORE"]) / "models" / NAME
     named = {f"{one}.tflite" for one in read_state(folder / STATE).seals}
     return sorted({path.name for path in folder.iterdir()} - {STATE} - named)
@@ -132,10 +132,20 @@ def examine(case: Case, is_right: Callable[[bytes, str], object] = check) -> boo
     if case.model is None and not has_switched:
         rollback(NAME, say)
         assert in_use(is_right) == case.new
-    install(case.model or case.before[-2], say)  # of a rollback: what is in use already
-    assert in_use(is_right) == case.new
-    assert leftovers() == []
+    install_again(case, is_right)
     return has_switched
+
+
+def install_again(case: Case, is_right: Callable[[bytes, str], object] = check) -> None:
+    """Installs the model, or that which was rolled back from.
+
+    Raises:
+        AssertionError, EdgeproofError: it does not work, or leaves something behind.
+    """
+    model = case.model or case.before[-1]
+    install(model, say)
+    assert in_use(is_right) == seal(model)
+    assert leftovers() == []
 
 
 def prepared(case: Case, folder: Path) -> Iterator[Path]:
