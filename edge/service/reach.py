@@ -66,8 +66,8 @@ def describe(service: Service, name: str, store: Path) -> str:
         return f"runs {service.model!r}, which this does not change"
     first = next((one for one in service.stores if state_file(one, name).exists()), None)
     if store not in service.stores:
-        as_whom = "sudo " if SYSTEM in service.stores else f"as {service.user}: "
-        return f"runs as {service.user} and does not look into {store}: {as_whom}edgeproof install"
+        how = "sudo" if SYSTEM in service.stores else f"EDGEPROOF_STORE={service.stores[0]}"
+        return f"runs as {service.user} and does not look into {store}: {how} edgeproof install"
     if first not in (store, None):
         return f"has another one, in {first}"
     return "takes it within 2 seconds, if it runs"
