@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from edge.bundle import parse_bundle, read_bundle, seal_of, write_bundle
+from edge.cameras.camera import Spec
 from edge.cli import run
 from edge.errors import EnvironmentFault, ModelError
 from edge.store import place
@@ -25,6 +26,7 @@ from edge.store.lock import locked
 from edge.store.place import find_state, is_name, state_file, store_folder, stores
 from edge.store.state import KEPT, read_state
 from edge.store.switch import LOOK_EVERY_S, Switch
+from edge.watch.run import load_for
 from edge.zoo import find_model, shipped_models
 from tests.conftest import Edgeproof
 from tests.films import moving_digit, write_film
@@ -448,6 +450,13 @@ def test_switch_is_told_once_for_each_change(store: Path, versions: list[Path]) 
         assert switch() is False  # not yet time
         assert told() == [True, False, False]
         assert told() == [False, False, False]
+
+
+def test_model_that_needs_larger_frames_waits_for_a_new_start() -> None:
+    small, large = (Spec("folder", "x", "x", side=side) for side in (100, 1280))
+    with pytest.raises(ModelError, match="of 1280 pixels, and this run decodes them at 100"):
+        load_for(small, "digits", silent)
+    load_for(large, "digits", silent).close()
 
 
 def test_camera_takes_what_is_installed_and_stays_where_that_is_damaged(

@@ -114,7 +114,7 @@ def run_camera(spec: Spec, wanted: Wanted, err: Callable[[str], None]) -> Tally:
             outlets,
             requests,
             notifier=notifier,
-            load=lambda: load_verified(wanted.model, err),
+            load=lambda: load_for(spec, wanted.model, err),
             err=err,
             has_switched=has_switched,
             most_results=wanted.most_results,
@@ -144,6 +144,23 @@ def load_verified(model: str, err: Callable[[str], None]) -> Classifier:
         raise
     if classifier.bundle.proof_json is None:
         err(f"model {name!r} is unproven: no gate has compared it with what it was made from")
+    return classifier
+
+
+def load_for(spec: Spec, model: str, err: Callable[[str], None]) -> Classifier:
+    """As `load_verified`, for a camera that is open.
+
+    Raises:
+        ModelError: also for a model that can use larger frames than that camera decodes.
+    """
+    classifier = load_verified(model, err)
+    side = needed_side(classifier.contract.input)
+    if spec.side is not None and side > spec.side:
+        classifier.close()
+        raise ModelError(
+            f"model {classifier.contract.name!r} can use frames of {side} pixels, and this run "
+            f"decodes them at {spec.side}: start it anew"
+        )
     return classifier
 
 
