@@ -37,6 +37,8 @@ from tests.strace import Point, count_calls, fork_recorded, fork_until, is_usabl
 NAME = "digits"
 SLACK = 2
 """Calls of each name beyond those that were counted: no two runs are quite the same."""
+UNTRIED = ["env", "XDG_CACHE_HOME=/dev/null"]
+"""Nothing is remembered, so that a model is tried in its child each time."""
 LOOKED_AT_EACH = 10
 """Random kills: after so many of them an install is let come to its end."""
 
@@ -182,7 +184,7 @@ def kill_at(points: list[Point], case: Case, from_store: bool) -> Counter[str]:
             if from_store:
                 was_killed = fork_until(point, case.work)
             else:
-                was_killed = run_until(point, case.command)
+                was_killed = run_until(point, [*UNTRIED, *case.command])
             if _tree(store) == before:  # which was looked at when it was made
                 found["killed before the store was touched"] += 1
                 assert was_killed, point
@@ -210,7 +212,7 @@ def points_of(case: Case, from_store: bool) -> list[Point]:
             next(stores)
             calls = [Counter(call[2] for call in fork_recorded(case.work, Path(folder) / "log"))]
         else:
-            calls = count_calls(case.command)
+            calls = count_calls([*UNTRIED, *case.command])
     names = {name for one in calls for name in one}
     most = {name: max(one[name] for one in calls) for name in sorted(names)}
     print(f"{case.name}: {sum(most.values())} calls of {len(most)} names", flush=True)
@@ -309,12 +311,14 @@ def main() -> int:
     for kind in (at_calls, by_chance):
         kind.add_argument("--jobs", type=int, default=2)
     asked = parser.parse_args()
-    if asked.kind == "random":
-        return 0 if at_random(asked.jobs, asked.count, asked.seed) else 1
-    if not is_usable():
-        print("expected an strace that may trace: apt install strace", file=sys.stderr)
-        return 4
-    return 0 if syscalls(asked.jobs, asked.from_store) else 1
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["XDG_CACHE_HOME"] = cache
+        if asked.kind == "random":
+            return 0 if at_random(asked.jobs, asked.count, asked.seed) else 1
+        if not is_usable():
+            print("expected an strace that may trace: apt install strace", file=sys.stderr)
+            return 4
+        return 0 if syscalls(asked.jobs, asked.from_store) else 1
 
 
 if __name__ == "__main__":

@@ -317,6 +317,17 @@ def test_rollback_passes_over_what_the_card_damaged(
     assert in_use() == seal(versions[0])
 
 
+def test_rollback_passes_over_a_bundle_in_another_s_place(
+    store: Path, versions: list[Path]
+) -> None:
+    for path in versions[:3]:
+        install(path, silent)
+    place = store / "models/digits" / f"{seal(versions[1])}.tflite"
+    place.write_bytes(versions[4].read_bytes())
+    assert run(["rollback"]) == 0
+    assert in_use() == seal(versions[0])
+
+
 def test_rollback_without_anything_before_changes_nothing(
     store: Path, tmp_path: Path, capsys: Capture
 ) -> None:
