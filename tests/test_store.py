@@ -210,6 +210,20 @@ def test_model_that_must_not_be_used_changes_nothing(
         assert content(store) == {"state.json", before}
 
 
+@pytest.mark.parametrize(
+    ("name", "is_file"), [("", True), ("models/digits", True), ("models/digits/state.json", False)]
+)
+def test_what_is_in_a_folder_s_or_a_file_s_place_is_named(
+    store: Path, versions: list[Path], capsys: Capture, name: str, is_file: bool
+) -> None:
+    (store / name).parent.mkdir(parents=True, exist_ok=True)
+    (store / name).touch() if is_file else (store / name).mkdir()
+    assert run(["install", str(versions[0])]) == 4
+    what = "a folder, got a file" if is_file else "a file, got a folder"
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert f"error: {store / name}: expected {what}: remove it; nothing was changed" in line
+
+
 def test_shipped_name_needs_no_install(store: Path, capsys: Capture) -> None:
     assert run(["install", "digits"]) == 4
     assert "edgeproof rollback digits" in capsys.readouterr().err

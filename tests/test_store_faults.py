@@ -18,7 +18,7 @@ from tests.strace import Point
 CHANGES = ("mkdir", "openat", "write", "fsync", "rename", "unlink", "rmdir", "exit_group")
 """A kill between two calls that change nothing is as one before the next that does. Of openat those
 that make a file."""
-REFUSALS = ("EIO", "ENOSPC", "EROFS")
+REFUSALS = ("EIO", "ENOSPC", "EROFS", "EACCES")
 REFUSED = ("mkdir", "openat", "write", "fsync", "rename", "read", "close", "getdents64", "unlink")
 
 

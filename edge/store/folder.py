@@ -56,14 +56,23 @@ def explained(state_path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        where = f"{error.filename or state_path.parent}: {error.strerror or error}"
-        free = " (free some room: df -h, df -i)" if error.errno in FULL else ""
         outcome = (
             "nothing was changed"
             if _named(state_path) == before
             else "the switch is made, and a power cut may still undo it"
         )
-        raise EnvironmentFault(f"{where}{free}; {outcome}") from None
+        raise EnvironmentFault(f"{told(error, state_path.parent)}; {outcome}") from None
+
+
+def told(error: OSError, where: Path) -> str:
+    """What the system refuses, and what can be done. where: for an error that names no file."""
+    name = error.filename2 or error.filename or where
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return f"{name}: expected a folder, got a file: remove it"
+    if isinstance(error, IsADirectoryError):
+        return f"{name}: expected a file, got a folder: remove it"
+    free = " (free some room: df -h, df -i)" if error.errno in FULL else ""
+    return f"{name}: {error.strerror or error}{free}"
 
 
 def _named(state_path: Path) -> frozenset[str] | None:

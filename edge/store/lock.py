@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edge.errors import EnvironmentFault
+from edge.store.folder import told
 
 WAIT_S = 60.0
 """A model's self-test takes a second on a slow board."""
@@ -30,8 +31,7 @@ def locked(store: Path, err: Callable[[str], None], wait_s: float = WAIT_S) -> I
         store.mkdir(parents=True, exist_ok=True)
         handle = os.open(store / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        reason = f"{error.filename or store}: {error.strerror or error}"
-        raise EnvironmentFault(f"{reason}; nothing was changed") from None
+        raise EnvironmentFault(f"{told(error, store)}; nothing was changed") from None
     try:
         until_s, is_told = time.monotonic() + wait_s, False
         while True:
