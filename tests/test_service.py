@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import socket
 import subprocess
@@ -21,7 +22,9 @@ from edge.service.access import Account, obstacle
 from edge.service.arguments import ServiceArguments, service_arguments
 from edge.service.install import install_steps, warnings
 from edge.service.quoting import quote_word
+from edge.service.reach import Service, describe, find_services, stores_of
 from edge.service.unit import Unit, unit_text
+from edge.store.place import SYSTEM, state_file
 from tests.conftest import Edgeproof
 
 STRANGER = Account(-1, frozenset())
@@ -113,6 +116,19 @@ def test_unit_spares_the_shared_memory_of_a_login() -> None:
     login = Unit("edgeproof", "pi", ("/usr/bin/python3",), owns_user=False)
     assert setting(unit_text(login), "RemoveIPC") == ["no"]
     assert setting(unit_text(unit_of()), "RemoveIPC") == ["yes"]
+
+
+def test_unit_has_folders_of_its_own_that_others_cannot_read() -> None:
+    text = unit_text(Unit("cam", "cam", ("/usr/bin/python3",)))
+    for kind in ("State", "Cache"):
+        assert setting(text, f"{kind}Directory") == ["cam"]
+        assert setting(text, f"{kind}DirectoryMode") == ["0750"]
+
+
+def test_unit_names_a_store_only_where_one_is_stated() -> None:
+    assert "EDGEPROOF_STORE" not in unit_text(unit_of())
+    stated = Unit("cam", "cam", ("/usr/bin/python3",), store=Path("/srv/a b"))
+    assert '"EDGEPROOF_STORE=/srv/a b"' in setting(unit_text(stated), "Environment")
 
 
 @pytest.mark.parametrize(
@@ -261,6 +277,61 @@ def test_password_in_an_address_is_warned_of() -> None:
     assert any("password" in line for line in warnings(unit_of(), option, Account(0, frozenset())))
     plain = ServiceArguments(("rtsp://camera/1", "--live=0.0.0.0:80"), (), ())
     assert not any("password" in x for x in warnings(unit_of(), plain, Account(0, frozenset())))
+
+
+def test_installed_name_stays_where_the_service_looks_there(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = place / "store"
+    state_file(store, "door").parent.mkdir(parents=True)
+    state_file(store, "door").touch()
+    words = ("--model", "door")
+    assert service_arguments(camera, words, (store,)).words == words
+    monkeypatch.setenv("EDGEPROOF_STORE", str(store))
+    with pytest.raises(UsageError, match="'door' is installed for you, and the service looks in"):
+        service_arguments(camera, words, (SYSTEM,))
+
+
+# ---- what is installed for it --------------------------------------------------------------------
+
+
+def test_store_of_a_service_is_its_users_and_root_s() -> None:
+    assert stores_of("no-such-user") == stores_of("root") == (SYSTEM,)
+    assert stores_of("no-such-user", "/srv/store") == (Path("/srv/store"),)
+    home = Path(pwd.getpwuid(1).pw_dir)
+    user = pwd.getpwuid(1).pw_name
+    assert stores_of(user) == (home / ".local/share/edgeproof/store", SYSTEM)
+
+
+def test_camera_services_are_found_by_their_units(tmp_path: Path) -> None:
+    assert find_services(tmp_path / "none") == []
+    python = ("/usr/bin/python3", "-m", "edge", "camera")
+    units = [
+        Unit("a", "no-such-user", python),
+        Unit("b", "no-such-user", (*python, "50% off", "--model", "front door")),
+        Unit("c", "no-such-user", (*python, "--model=my.tflite"), store=Path("/srv/a b%")),
+    ]
+    for unit in units:
+        (tmp_path / f"{unit.name}.service").write_text(unit_text(unit))
+    (tmp_path / "other.service").write_text("[Service]\nExecStart=/bin/sh -c 'camera\n")
+    assert find_services(tmp_path) == [
+        Service("a", "no-such-user", "digits", (SYSTEM,)),
+        Service("b", "no-such-user", "front door", (SYSTEM,)),
+        Service("c", "no-such-user", "my.tflite", (Path("/srv/a b%"),)),
+    ]
+
+
+def test_user_is_told_whether_an_install_reaches_a_service(tmp_path: Path) -> None:
+    own, other = tmp_path / "own", tmp_path / "other"
+    service = Service("cam", "pi", "digits", (own, SYSTEM))
+    state_file(own, "digits").parent.mkdir(parents=True)
+    assert describe(service, "digits", own) == "takes it within 2 seconds, if it runs"
+    assert describe(service, "digits", SYSTEM) == "takes it within 2 seconds, if it runs"
+    assert "runs 'digits', which this does not change" in describe(service, "door", own)
+    assert f"does not look into {other}: sudo edgepr" in describe(service, "digits", other)
+    state_file(own, "digits").touch()
+    assert describe(service, "digits", SYSTEM) == f"has another one, in {own}"
+    assert describe(service, "digits", own) == "takes it within 2 seconds, if it runs"
 
 
 def test_steps_make_the_user_only_where_there_is_none() -> None:

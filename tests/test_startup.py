@@ -40,6 +40,7 @@ def test_classify_loads_nothing_that_a_ready_picture_does_not_need(digit: Path) 
     assert {"edge.classifier", "numpy", "PIL.Image"} <= modules
     spared = {
         *("edge.preprocess.ink", "edge.preprocess.object", "edge.proof", "edge.sources.stdin"),
+        *("edge.store.state", "edge.store.install", "secrets", "fcntl"),
         *("edge.drawing", "edge.cameras", "edge.selftest", "train", "export", "cv2"),
         *("edge.bulk.worker", "PIL.PngImagePlugin"),  # one picture, and a plain one
         *("PIL.JpegImagePlugin", "PIL.GifImagePlugin", "PIL.TiffImagePlugin", "PIL.ImageCms"),

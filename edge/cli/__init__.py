@@ -24,6 +24,8 @@ COMMANDS = {
     "sign": "edge.cli.sign",
     "trust": "edge.cli.trust",
     "adopt": "edge.cli.adopt",
+    "install": "edge.cli.install",
+    "rollback": "edge.cli.rollback",
     "camera": "edge.cli.camera",
     "service": "edge.cli.service",
     "doctor": "edge.cli.doctor",

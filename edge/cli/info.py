@@ -23,31 +23,33 @@ MAX_LABELS = 20
 def info(model: str, as_json: bool) -> None:
     """Show MODEL's contract and proof. Nothing of the model is run."""
     from edge.bundle import read_bundle
+    from edge.store.listing import origin_of
     from edge.zoo import find_model
 
-    path = find_model(model)
+    path, origin = find_model(model), origin_of(model)
     bundle = read_bundle(path)
     if as_json:
         proof = bundle.proof
         record = {
             "path": str(path),
+            "from": origin,
             "labels": list(bundle.labels),
             "contract": asdict(bundle.contract),
             "proof": asdict(proof) if proof else None,
         }
         click.echo(json.dumps(record))
     else:
-        for name, value in _lines(bundle, str(path)):
+        for name, value in _lines(bundle, f"{origin}, {path}" if origin != "file" else str(path)):
             click.echo(f"{name:12}  {value}")
 
 
-def _lines(bundle: Bundle, path: str) -> list[tuple[str, str]]:
+def _lines(bundle: Bundle, where: str) -> list[tuple[str, str]]:
     from edge.contract import ADOPTED
 
     contract, proof = bundle.contract, bundle.proof
     size, steps = contract.input, contract.input.preprocess
     lines = [
-        ("model", f"{contract.name} {contract.variant}, {path}"),
+        ("model", f"{contract.name} {contract.variant}, {where}"),
         ("labels", _listed(bundle.labels)),
         ("input", f"{size.height}x{size.width} {size.color}, preprocessing {steps.kind!r}"),
         ("output", _output(contract.output)),

@@ -43,11 +43,15 @@ def install(user: str, name: str, output: Path | None, arguments: tuple[str, ...
     from edge.service.access import find_account
     from edge.service.arguments import service_arguments
     from edge.service.install import install_steps, service_command, warnings
+    from edge.service.reach import stores_of
     from edge.service.unit import Unit, unit_text
 
-    wanted = service_arguments(camera, arguments)
+    stated = os.environ.get("EDGEPROOF_STORE")
+    store = Path(os.path.abspath(stated)) if stated else None
+    wanted = service_arguments(camera, arguments, (store,) if store else stores_of(user))
     account = find_account(user)
-    unit = Unit(name, user, service_command(wanted), wanted.written, account.is_for_services)
+    command = service_command(wanted)
+    unit = Unit(name, user, command, wanted.written, account.is_for_services, store)
     is_root = os.geteuid() == 0
     path = output or (unit.path if is_root else Path(f"{name}.service"))
     write_atomic(path, unit_text(unit).encode())

@@ -11,6 +11,7 @@ import click
 
 from edge.cameras.which import find_spec
 from edge.errors import UsageError
+from edge.store.place import find_state, is_name, state_file
 from edge.zoo import shipped_models
 
 UNSEEN = ("/tmp", "/var/tmp")
@@ -28,25 +29,30 @@ class ServiceArguments:
     """Folders that it writes to; absolute."""
 
 
-def service_arguments(command: click.Command, words: Sequence[str]) -> ServiceArguments:
+def service_arguments(
+    command: click.Command, words: Sequence[str], stores: Sequence[Path] = ()
+) -> ServiceArguments:
     """Checks `words` as `command` would, and makes the paths among them absolute.
 
     A path is the value of an option whose type is click.Path, of --model where it is no shipped
-    name, and a SOURCE that is a file.
+    name and no installed one, and a SOURCE that is a file.
+
+    stores: where the service looks for installed models.
 
     Raises:
         click.UsageError: the command would refuse them.
-        UsageError: a path that is not there, or that the service would not see.
+        UsageError: a path that is not there, or a path or model that the service would not see.
     """
     command.make_context("edgeproof camera", list(words))
-    reader = _Reader(command)
+    reader = _Reader(command, stores)
     return ServiceArguments(reader.absolute(words), tuple(reader.read), tuple(reader.written))
 
 
 class _Reader:
     """Goes through a command line as click does, and keeps what it found."""
 
-    def __init__(self, command: click.Command) -> None:
+    def __init__(self, command: click.Command, stores: Sequence[Path]) -> None:
+        self._stores = stores
         self._options = {
             name: parameter
             for parameter in command.params
@@ -80,12 +86,24 @@ class _Reader:
 
     def _value(self, option: click.Option, value: str) -> str:
         if option.name == "model":
-            return value if value in shipped_models() else self._reads("--model", value)
+            return value if self._is_known(value) else self._reads("--model", value)
         if not isinstance(option.type, click.Path):
             return value
         path = _visible(option.opts[0], value)
         (self.read if option.type.exists else self.written).append(path)
         return str(path)
+
+    def _is_known(self, model: str) -> bool:
+        """Whether it is a name to the service too."""
+        files = [state_file(store, model) for store in self._stores] if is_name(model) else []
+        if model in shipped_models() or any(file.exists() for file in files):
+            return True
+        if find_state(model) is not None:
+            raise UsageError(
+                f"--model: {model!r} is installed for you, and the service looks into "
+                f"{' and '.join(map(str, self._stores))}: install it as the service's user, or root"
+            )
+        return False
 
     def _source(self, word: str) -> str:
         spec = find_spec(word)

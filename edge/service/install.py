@@ -43,10 +43,16 @@ def install_steps(unit: Unit, written: Path, account: Account, is_root: bool) ->
     return [
         *(sudo + step for step in steps),
         f"# What it says:       {sudo}journalctl -u {unit.name} -f",
-        f"# Another model:      {sudo}systemctl reload {unit.name}",
+        f"# Another model:      {_as_user(unit, sudo)}edgeproof install MODEL",
+        f"# --model is a path:  {sudo}systemctl reload {unit.name}",
         "# Secrets, one a line (EDGEPROOF_TOKEN=, EDGEPROOF_SOURCE=), for root alone to read: "
         f"{unit.secrets_file}",
     ]
+
+
+def _as_user(unit: Unit, sudo: str) -> str:
+    """What goes before `edgeproof install`, for the service to find what is installed."""
+    return sudo if unit.owns_user else f"(as {unit.user}) "
 
 
 def uninstall_steps(unit: Unit, is_root: bool) -> list[str]:
@@ -56,7 +62,7 @@ def uninstall_steps(unit: Unit, is_root: bool) -> list[str]:
         f"{sudo}systemctl disable --now {unit.name}",
         f"{sudo}rm -f {unit.path}",
         f"{sudo}systemctl daemon-reload",
-        f"# Kept: {unit.state_folder}, {unit.secrets_file}, and the user: "
+        f"# Kept: {unit.state_folder}, {unit.cache_folder}, {unit.secrets_file}, and the user: "
         f"{sudo}userdel {unit.user}",
     ]
 

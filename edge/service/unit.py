@@ -21,11 +21,18 @@ class Unit:
     """Folders outside of the state folder that the service writes to; absolute."""
     owns_user: bool = True
     """Whether the user is there for services alone, and not somebody's login."""
+    store: Path | None = None
+    """Where it looks for installed models; none: where its user does (`edge.store.place`)."""
 
     @property
     def state_folder(self) -> Path:
         """The service's own, which systemd makes and gives it."""
         return Path("/var/lib") / self.name
+
+    @property
+    def cache_folder(self) -> Path:
+        """What it may lose, such as which models it has tried; systemd's too."""
+        return Path("/var/cache") / self.name
 
     @property
     def secrets_file(self) -> Path:
@@ -74,12 +81,14 @@ SupplementaryGroups=video
 UMask=0027
 StateDirectory={name}
 StateDirectoryMode=0750
-Environment=PYTHONDONTWRITEBYTECODE=1
+CacheDirectory={name}
+CacheDirectoryMode=0750
+Environment=PYTHONDONTWRITEBYTECODE=1{store}
 # Secrets: EDGEPROOF_TOKEN=... for the page, EDGEPROOF_SOURCE=... for an address with a password.
 # A `-` in front: it may be missing.
 EnvironmentFile=-{secrets}
 
-# It sees the system, and writes to its state folder and to what is named here.
+# It sees the system, and writes to its state and cache folders and to what is named here.
 ProtectSystem=strict
 # Not `yes`: the program may be installed in a home folder.
 ProtectHome=read-only
@@ -130,11 +139,13 @@ def unit_text(unit: Unit) -> str:
     outside = [path for path in unit.writable if not path.is_relative_to(unit.state_folder)]
     # A `-` in front: a folder that is missing is the program's to complain of, in its own words.
     lines = [f"ReadWritePaths={quote_word(f'-{path}')}\n" for path in outside]
+    store = f"\nEnvironment={quote_word(f'EDGEPROOF_STORE={unit.store}')}" if unit.store else ""
     return TEMPLATE.format(
         name=unit.name,
         user=unit.user,
         command=quote_command(unit.command),
         secrets=unit.secrets_file,
+        store=store,
         writable="".join(lines),
         # It frees shared memory that a killed process left, and would take it from a login too.
         remove_ipc="yes" if unit.owns_user else "no",

@@ -37,19 +37,22 @@ class Watch:
         notifier: Notifier,
         load: Callable[[], Classifier],
         err: Callable[[str], None],
+        has_switched: Callable[[], bool] = lambda: False,
         most_results: int | None = None,
     ) -> None:
         """
         source: the camera's name.
         records: what goes to stdout; outlets: where else answers go.
-        load: reads and verifies the model anew, for SIGHUP.
+        load: reads and verifies the model anew, for SIGHUP or a switch.
         err: takes one line.
+        has_switched: whether the model's name stands for another one now; said once of each.
         most_results: the run ends after so many.
         """
         self.tally = Tally()
         self._source, self._answerer, self._records = source, answerer, records
         self._outlets, self._requests, self._notifier = outlets, requests, notifier
         self._load, self._err, self._most_results = load, err, most_results
+        self._has_switched = has_switched
         self._state: State = "starting"
         self._news = News()
         self._told_s = 0.0
@@ -77,7 +80,7 @@ class Watch:
                 self._notifier.progress()
             if self._requests.end or self.tally.results == self._most_results:
                 return
-            if self._requests.reload:
+            if self._has_switched() or self._requests.reload:
                 self._requests.reload = False
                 self._reload()
 

@@ -21,6 +21,7 @@ from edge.selftest import run_selftest
 from edge.startup import settle
 from edge.steady.motion import MotionGate
 from edge.steady.smoothing import Smoother
+from edge.store.switch import Switch
 from edge.tally import Tally
 from edge.watch.answers import Answerer
 from edge.watch.loop import Watch
@@ -61,7 +62,7 @@ class Wanted:
     """What is to be done with each frame."""
 
     model: str
-    """A shipped name, or a path."""
+    """An installed or a shipped name, or a path."""
     top: int
     format: Format
     is_auto: bool
@@ -103,6 +104,7 @@ def run_camera(spec: Spec, wanted: Wanted, err: Callable[[str], None]) -> Ended:
         err = ticker.before(err)
     with ExitStack() as stack:
         notifier = stack.enter_context(Notifier())
+        has_switched = Switch(wanted.model)
         classifier = load_verified(wanted.model, err)
         if not wanted.sinks.shows_frames:
             spec = replace(spec, side=needed_side(classifier.contract.input))
@@ -136,8 +138,9 @@ def run_camera(spec: Spec, wanted: Wanted, err: Callable[[str], None]) -> Ended:
             outlets,
             requests,
             notifier=notifier,
-            load=lambda: load_verified(wanted.model, err),
+            load=lambda: load_for(spec, wanted.model, err),
             err=err,
+            has_switched=has_switched,
             most_results=wanted.most_results,
         )
         # A folder is replayed at that rate: to skip besides would drop every other picture.
@@ -165,6 +168,23 @@ def load_verified(model: str, err: Callable[[str], None]) -> Classifier:
         raise
     if classifier.bundle.proof_json is None:
         err(f"model {name!r} is unproven: no gate has compared it with what it was made from")
+    return classifier
+
+
+def load_for(spec: Spec, model: str, err: Callable[[str], None]) -> Classifier:
+    """As `load_verified`, for a camera that is open.
+
+    Raises:
+        ModelError: also for a model that can use larger frames than that camera decodes.
+    """
+    classifier = load_verified(model, err)
+    side = needed_side(classifier.contract.input)
+    if spec.side is not None and side > spec.side:
+        classifier.close()
+        raise ModelError(
+            f"model {classifier.contract.name!r} can use frames of {side} pixels, and this run "
+            f"decodes them at {spec.side}: start it anew"
+        )
     return classifier
 
 

@@ -1,10 +1,11 @@
-"""The shipped models, by name; the bundles lie beside this file."""
+"""The shipped models, by name; the bundles lie beside this file. And what a name stands for."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from edge.errors import ModelError
+from edge.store.place import find_state
 
 FOLDER = Path(__file__).parent
 
@@ -15,11 +16,17 @@ def shipped_models() -> dict[str, Path]:
 
 
 def find_model(model: str | Path) -> Path:
-    """The bundle that a user means: a shipped name, or a path.
+    """The bundle that a user means: an installed name, a shipped one, or a path.
 
     Raises:
-        ModelError: neither.
+        ModelError: none of them, or what is installed under that name is damaged.
     """
+    if find_state(str(model)) is not None:
+        from edge.store.state import find_installed
+
+        installed = find_installed(str(model))
+        if installed is not None:
+            return installed
     shipped = shipped_models()
     if str(model) in shipped:
         return shipped[str(model)]
@@ -27,6 +34,6 @@ def find_model(model: str | Path) -> Path:
     if path.is_file():
         return path
     raise ModelError(
-        f"unknown model {str(model)!r}: expected {', '.join(shipped) or 'a shipped name'} "
-        "or the path of a .tflite, and there is no such file"
+        f"unknown model {str(model)!r}: expected {', '.join(shipped) or 'a shipped name'}, "
+        "an installed one (edgeproof models) or the path of a .tflite, and there is no such file"
     )
