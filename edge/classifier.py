@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,16 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.admission.admit import admit
-from edge.bundle import Bundle, check_output, read_model_file
+from edge.bundle import Bundle, check_output, read_model_file, seal_of
 from edge.contract import PROBABILITY_TOLERANCE, Output
-from edge.errors import FrameError, ModelError, NothingFound
+from edge.errors import EnvironmentFault, FrameError, ModelError, NothingFound
 from edge.interpreter import Interpreter, with_kernels
 from edge.lookup import input_tables, output_table, to_input
 from edge.preprocess import Region, find_clear, find_regions, prepare_pixels
 from edge.preprocess.region import Box
 from edge.quantize import TensorSpec, dequantize
 from edge.reading import reading_lines
+from edge.store.place import find_state
 from edge.zoo import find_model
+from edge.zoo.seals import is_shipped
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -135,8 +138,20 @@ class Classifier:
         """
         path = find_model(model)
         data = read_model_file(path)
-        # TRUST: here, if not edge.zoo.seals.is_shipped(seal_of(data)): check_trusted(data, where)
-        return cls(admit(data, str(path), runtime=runtime), runtime=runtime, threads=threads)
+        signed = None
+        if not is_shipped(seal_of(data)):  # `admit` holds the seal against the bytes
+            from edge.trust.check import check_trusted
+
+            # An installed model was held against the versions then, and rollback is a word, too.
+            is_installed = find_state(str(model)) is not None
+            signed = check_trusted(data, str(path), allow_downgrade=is_installed)
+        classifier = cls(admit(data, str(path), runtime=runtime), runtime=runtime, threads=threads)
+        if signed is not None:
+            from edge.trust.versions import remember
+
+            with suppress(EnvironmentFault):  # a store that this user may only read
+                remember(signed.name, signed.version)
+        return classifier
 
     def classify(self, frame: NDArray[np.uint8] | Image | str | Path, top: int = 3) -> Result:
         """Classifies one frame.

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edge.bundle import Bundle, parse_bundle
+from edge.admission.admit import admit
+from edge.bundle import Bundle, seal_of
 from edge.classifier import Classifier
 from edge.selftest import SelfTest, run_selftest
+from edge.trust.check import check_trusted
+from edge.zoo.seals import is_shipped
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,9 @@ def check(data: bytes, where: str, *, allow_downgrade: bool = False) -> Checked:
     Raises:
         ModelError: why it must not be used here.
     """
-    # JOIN: admit(data, where) here, and check_trusted(data, where, allow_downgrade=...).
-    bundle = parse_bundle(data, where)
+    signed = None
+    if not is_shipped(seal_of(data)):  # `admit` holds the seal against the bytes
+        signed = check_trusted(data, where, allow_downgrade=allow_downgrade)
+    bundle = admit(data, where)
     with Classifier(bundle) as classifier:
-        return Checked(bundle, run_selftest(classifier))
+        return Checked(bundle, run_selftest(classifier), signed.version if signed else None)

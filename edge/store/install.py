@@ -20,6 +20,7 @@ from edge.store.folder import explained, read_from_disk, tidy
 from edge.store.lock import locked
 from edge.store.place import is_name, state_file, store_folder
 from edge.store.state import State, bundle_path, read_state, write_state
+from edge.trust.versions import remember
 from edge.zoo import shipped_models
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ def _switch(
                 "read back are others; nothing was changed"
             )
         checked = check(data, where, allow_downgrade=allow_downgrade)
+        if checked.version is not None:  # first, so that a full disk leaves all as it was
+            remember(checked.bundle.contract.name, checked.version, allow_downgrade=allow_downgrade)
         os.replace(staged, path)
         sync_folder(path.parent)
         write_state(state_path, new)

@@ -15,6 +15,7 @@ from edge.store.folder import explained, tidy
 from edge.store.lock import locked
 from edge.store.place import installed_names, is_name, state_file, state_files, store_folder
 from edge.store.state import State, bundle_in_use, bundle_path, read_state, write_state
+from edge.trust.versions import remember
 from edge.zoo import shipped_models
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def rollback(name: str, err: Callable[[str], None]) -> RolledBack:
             except ModelError as error:
                 err(f"passed over: {error}")
                 continue
+            if checked.version is not None:
+                remember(name, checked.version, allow_downgrade=True)
             if new is None:
                 os.unlink(state_path)
                 sync_folder(state_path.parent)

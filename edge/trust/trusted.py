@@ -52,8 +52,7 @@ def add_key(key: PublicKey) -> Trusted:
     Raises:
         EnvironmentFault: it cannot be written.
     """
-    from edge.files import write_atomic
-    from edge.trust.durable import sync_folder
+    from edge.files import sync_folder, write_atomic
 
     folder = own_folder()
     file = folder / f"key-{_file_name(key)}.pub"
@@ -74,7 +73,7 @@ def remove_file(file: Path) -> None:
     Raises:
         EnvironmentFault: it cannot be removed.
     """
-    from edge.trust.durable import sync_folder
+    from edge.files import sync_folder
 
     folder = file.parent
     try:

@@ -85,8 +85,7 @@ def _read(file: Path) -> dict[str, int]:
 
 
 def _write(file: Path, versions: dict[str, int]) -> None:
-    from edge.files import write_atomic
-    from edge.trust.durable import sync_folder
+    from edge.files import sync_folder, write_atomic
 
     text = json.dumps(asdict(Versions(SCHEMA, versions)), indent=1, sort_keys=True) + "\n"
     write_atomic(file, text.encode())
