@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from edge.contract import Contract
 from edge.errors import ModelError
 from edge.files import write_atomic
+from edge.terminal import printable
 
 if TYPE_CHECKING:
     from edge.proof import Proof
@@ -35,7 +36,7 @@ SEAL = "edgeproof sha256 "
 SEAL_BYTES = len(SEAL) + 64
 MAX_BYTES = 512 * 1024 * 1024
 MAX_ENTRY_BYTES = 64 * 1024 * 1024
-"""No honest entry comes near; a bigger one is there to fill the memory."""
+"""Of all entries together. No honest ones come near; more is there to fill the memory."""
 FLATBUFFER_ID = b"TFL3"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the zip format's first day: the same content, the same bytes
 
@@ -137,8 +138,10 @@ def split_archive(data: bytes, where: str) -> Parts | None:
         return None
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = {info.filename: _read_entry(archive, info) for info in archive.infolist()}
-            start = min((info.header_offset for info in archive.infolist()), default=len(data))
+            listed = archive.infolist()
+            _check_claims(listed)
+            entries = {info.filename: _read_entry(archive, info) for info in listed}
+            start = min((info.header_offset for info in listed), default=len(data))
             return Parts(data[:start], entries, archive.comment)
     # RuntimeError: an encrypted entry, or a kind of compression that Python does not have
     except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, EOFError, zlib.error) as error:
@@ -201,9 +204,20 @@ def _adopt(where: str) -> str:
     return f"edgeproof adopt {where} --labels FILE"
 
 
+def _check_claims(listed: list[zipfile.ZipInfo]) -> None:
+    """Refuses what is there to fill the memory, or says one thing to one reader and another to
+    another, before any of it is read."""
+    if len({info.filename for info in listed}) < len(listed):
+        raise ValueError("an entry stands twice in it")
+    claimed = sum(info.file_size for info in listed)
+    if claimed > MAX_ENTRY_BYTES:
+        raise ValueError(f"its entries claim {claimed} bytes, expected {MAX_ENTRY_BYTES} at most")
+
+
 def _read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    if info.file_size > MAX_ENTRY_BYTES:
-        raise ValueError(f"{info.filename} claims {info.file_size} bytes")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        # LZMA takes as much memory as the entry says: gigabytes
+        raise ValueError(f"{info.filename!r} is compressed in another way than deflate")
     return archive.read(info)  # checks the entry's CRC
 
 
@@ -226,14 +240,12 @@ def _assemble(model: bytes, entries: dict[str, bytes], where: str) -> Bundle:
     _check_model_bytes(model, contract, where)
     if len(set(labels)) != len(labels) or not all(label.strip() for label in labels):
         raise ModelError(f"{where}: expected distinct, non-empty labels in {LABELS}")
-    return Bundle(
-        model,
-        labels,
-        contract,
-        _parse_golden(entries[GOLDEN], where) if GOLDEN in entries else None,
-        proof_json,
-        signature_json,
-    )
+    if any(printable(label) != label for label in labels):  # they are printed to terminals
+        raise ModelError(f"{where}: expected labels without control characters in {LABELS}")
+    golden = _parse_golden(entries[GOLDEN], where) if GOLDEN in entries else None
+    if golden is not None:
+        _check_golden(golden, contract, labels, where)
+    return Bundle(model, labels, contract, golden, proof_json, signature_json)
 
 
 def _check_model_bytes(model: bytes, contract: Contract, where: str) -> None:
@@ -272,6 +284,7 @@ def _pack_golden(golden: Golden) -> bytes:
 def _parse_golden(data: bytes, where: str) -> Golden:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            _check_claims(archive.infolist())
             arrays = {
                 info.filename.removesuffix(".npy"): np.load(
                     io.BytesIO(_read_entry(archive, info)), allow_pickle=False
@@ -282,3 +295,23 @@ def _parse_golden(data: bytes, where: str) -> Golden:
     except Exception as error:  # zip and npy readers raise many kinds on damaged bytes
         raise ModelError(f"{where}: {GOLDEN} cannot be read: {error}") from None
     return Golden(frames, arrays)
+
+
+def _check_golden(
+    golden: Golden, contract: Contract, labels: tuple[str, ...], where: str
+) -> None:
+    frames, side = golden.frames, contract.input.shape[:2]
+    shape = (len(frames) if frames.ndim else 0, *side, *((3,) if frames.ndim == 4 else ()))
+    if frames.dtype != np.uint8 or frames.shape != shape or not len(frames):
+        raise ModelError(
+            f"{where}: {GOLDEN}: expected frames of {side[0]}x{side[1]} pixels of uint8, "
+            f"got {frames.dtype} {frames.shape}"
+        )
+    for name, outputs in golden.outputs.items():
+        is_table = outputs.ndim == 2 and len(outputs) == len(frames)
+        if outputs.dtype.kind not in "iuf" or not is_table:
+            raise ModelError(
+                f"{where}: {GOLDEN}: expected outputs of {name!r} to {len(frames)} frames, "
+                f"got {outputs.dtype} {outputs.shape}"
+            )
+        check_output(labels, (1, outputs.shape[1]), contract.name)

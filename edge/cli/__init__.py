@@ -13,6 +13,7 @@ import click
 
 from edge.errors import EdgeproofError
 from edge.startup import start_lean
+from edge.terminal import printable
 
 COMMANDS = {
     "classify": "edge.cli.classify",
@@ -113,5 +114,5 @@ def _give_up_stdout_if_broken() -> None:
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"edgeproof: error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"edgeproof: error: {printable(' '.join(message.split()))}", file=sys.stderr)
     return code

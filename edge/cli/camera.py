@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge.terminal import printable
+
 if TYPE_CHECKING:
     from edge.cameras.limits import Limits
     from edge.outputs import Format
@@ -172,5 +174,5 @@ def _limits(stall_after: float | None, frozen_after: float | None) -> Limits:
 
 def _err(line: str) -> None:
     """One write for each line: other threads tell of troubles too."""
-    sys.stderr.write(f"edgeproof: {line}\n")
+    sys.stderr.write(f"edgeproof: {printable(line)}\n")
     sys.stderr.flush()

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge.terminal import printable
+
 if TYPE_CHECKING:
     from edge.bulk.answer import Answer
     from edge.bulk.spread import Spread
@@ -168,4 +170,4 @@ def _out_now(line: str) -> None:
 
 def _err(line: str) -> None:
     sys.stdout.flush()
-    print(f"edgeproof: {line}", file=sys.stderr)
+    print(f"edgeproof: {printable(line)}", file=sys.stderr)

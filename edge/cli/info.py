@@ -23,6 +23,7 @@ MAX_LABELS = 20
 def info(model: str, as_json: bool) -> None:
     """Show MODEL's contract and proof. Nothing of the model is run."""
     from edge.bundle import read_bundle
+    from edge.terminal import printable
     from edge.zoo import find_model
 
     path = find_model(model)
@@ -38,7 +39,7 @@ def info(model: str, as_json: bool) -> None:
         click.echo(json.dumps(record))
     else:
         for name, value in _lines(bundle, str(path)):
-            click.echo(f"{name:12}  {value}")
+            click.echo(f"{name:12}  {printable(value)}")
 
 
 def _lines(bundle: Bundle, path: str) -> list[tuple[str, str]]:

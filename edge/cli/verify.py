@@ -24,6 +24,7 @@ def verify(model_names: tuple[str, ...], as_json: bool) -> int:
     from edge.errors import EnvironmentFault, ModelError
     from edge.interpreter import with_kernels
     from edge.selftest import run_selftest
+    from edge.terminal import printable
     from edge.zoo import shipped_models
 
     worst = 0
@@ -39,8 +40,8 @@ def verify(model_names: tuple[str, ...], as_json: bool) -> int:
             if as_json:
                 click.echo(json.dumps({"model": name, "ok": False, "error": str(error)}))
             else:
-                click.echo(f"{name}: REFUSED")
-                click.echo(f"edgeproof: error: {error}", err=True)
+                click.echo(f"{printable(name)}: REFUSED")
+                click.echo(f"edgeproof: error: {printable(str(error))}", err=True)
             continue
         if as_json:
             record = {"model": name, "ok": True, "proven": proven, "self_test": asdict(test)}
