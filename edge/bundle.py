@@ -297,9 +297,7 @@ def _parse_golden(data: bytes, where: str) -> Golden:
     return Golden(frames, arrays)
 
 
-def _check_golden(
-    golden: Golden, contract: Contract, labels: tuple[str, ...], where: str
-) -> None:
+def _check_golden(golden: Golden, contract: Contract, labels: tuple[str, ...], where: str) -> None:
     frames, side = golden.frames, contract.input.shape[:2]
     shape = (len(frames) if frames.ndim else 0, *side, *((3,) if frames.ndim == 4 else ()))
     if frames.dtype != np.uint8 or frames.shape != shape or not len(frames):
