@@ -73,7 +73,7 @@ def finite(digits: str) -> float:
 
 def shown(value: object) -> str:
     """A value for a message: in one line, and short."""
-    if isinstance(value, int) and value.bit_length() > 64:  # Python refuses to write the longest
+    if isinstance(value, int) and value.bit_length() > 63:  # Python refuses to write the longest
         return "a very large one"
     if not isinstance(value, str | int | float | None):
         return f"a {_name(value)}"  # however deep it is
@@ -164,7 +164,8 @@ def _scalar(hint: type, value: object, where: str) -> object:
             return float(value)
         except OverflowError:
             raise Mismatch(f"{where}: expected a number that a double holds, got more") from None
-    if isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
+    is_large = isinstance(value, int) and value.bit_length() > 63
+    if isinstance(value, hint) and not is_large and (hint is bool or not isinstance(value, bool)):
         return value
     raise Mismatch(f"{where}: expected {hint.__name__}, got {_described(value)}")
 

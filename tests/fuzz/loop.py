@@ -71,7 +71,10 @@ def _run_guided(name: str, folder: Path, seed: int, options: Sequence[str]) -> N
     target, change = Collected(TARGETS[name], folder / "findings"), MUTATORS[name]
 
     def mutate(data: bytes, most: int, number: int) -> bytes:
-        changed = change(data, most, random.Random(number), atheris.Mutate)
+        try:
+            changed = change(data, most, random.Random(number), atheris.Mutate)
+        except Exception:  # such as an entry's name that zipfile reads and does not write
+            return atheris.Mutate(data, most)
         return changed if len(changed) <= most else atheris.Mutate(data, most)
 
     given = [sys.argv[0], f"-seed={seed}", f"-max_len={MOST_BYTES[name]}", *options]
