@@ -146,7 +146,8 @@ def split_archive(data: bytes, where: str) -> Parts | None:
     # RuntimeError: an encrypted entry, or a kind of compression that Python does not have
     except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, EOFError, zlib.error) as error:
         raise ModelError(
-            f"{where}: the archive behind the model is damaged: {error}; copy the file again"
+            f"{where}: the archive behind the model is damaged: {_brief(error)}; "
+            "copy the file again"
         ) from None
 
 
@@ -200,6 +201,11 @@ def check_output(labels: tuple[str, ...], shape: tuple[int, ...], where: str) ->
         )
 
 
+def _brief(what: object) -> str:
+    """In one line and short: zipfile repeats names, which have up to 65,535 letters."""
+    return " ".join(str(what).split())[:200]
+
+
 def _adopt(where: str) -> str:
     return f"edgeproof adopt {where} --labels FILE"
 
@@ -228,7 +234,8 @@ def _assemble(model: bytes, entries: dict[str, bytes], where: str) -> Bundle:
         hint = f"; a model from elsewhere becomes a bundle with: {_adopt(where)}"
         raise ModelError(
             f"{where}: expected the entries {', '.join(sorted(known))}, "
-            f"got {', '.join(sorted(entries)) or 'none'}{hint if CONTRACT in missing else ''}"
+            f"got {_brief(', '.join(sorted(entries))) or 'none'}"
+            f"{hint if CONTRACT in missing else ''}"
         )
     try:
         labels = tuple(entries[LABELS].decode().removesuffix("\n").split("\n"))
@@ -293,7 +300,7 @@ def _parse_golden(data: bytes, where: str) -> Golden:
             }
         frames = arrays.pop("frames")
     except Exception as error:  # zip and npy readers raise many kinds on damaged bytes
-        raise ModelError(f"{where}: {GOLDEN} cannot be read: {error}") from None
+        raise ModelError(f"{where}: {GOLDEN} cannot be read: {_brief(error)}") from None
     return Golden(frames, arrays)
 
 

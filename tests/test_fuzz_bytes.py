@@ -183,9 +183,10 @@ class Dripping(io.RawIOBase):
 
     def __init__(self, data: bytes, rng: random.Random) -> None:
         self._data, self._rng = io.BytesIO(data), rng
+        self._sizes = rng.choice(((1,), (7,), (100,), (1, 7, 100, 5000)))
 
     def read1(self, size: int) -> bytes:
-        return self._data.read(self._rng.choice((1, 7, 100, 5000)))
+        return self._data.read(self._rng.choice(self._sizes))
 
 
 def parts_of(data: bytes, seed: int | None) -> list[bytes | str]:
