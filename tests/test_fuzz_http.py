@@ -153,7 +153,10 @@ def server(request: pytest.FixtureRequest) -> Iterator[tuple[Loop, str | None]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EDGEPROOF_TOKEN", TOKEN)
         with served(("0.0.0.0" if is_guarded else "127.0.0.1", 0)) as loop:
+            process = loop.page._process
             yield loop, TOKEN if is_guarded else None
+    if process is not None:
+        process.wait(10)  # the page itself does not wait so long for what it has killed
 
 
 def ask_well(server: tuple[Loop, str | None]) -> int:

@@ -55,8 +55,11 @@ def target_of(path: Path, said: Statement, out: Path | None, force: bool) -> Pat
     """Where the bundle goes: beside the model unless told otherwise.
 
     Raises:
-        UsageError: the model itself stands there, or a file that no adoption of it wrote.
+        UsageError: the model itself stands there, or a file that no adoption of it wrote; or the
+            model's path names no file.
     """
+    if not path.name:
+        raise UsageError(f"expected the file of a model, got {str(path)!r}")
     target = out or path.with_name(name_of(path, said) + SUFFIX)
     if not target.exists():
         return target

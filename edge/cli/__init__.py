@@ -74,6 +74,8 @@ def run(arguments: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a file name may be no UTF-8
             stream.reconfigure(errors="backslashreplace")
+    if any("\0" in word for word in arguments):  # no shell can give one; a program can
+        return _fail("expected words without NUL characters, got one with", 2)
     try:
         code = cli.main(list(arguments), prog_name="edgeproof", standalone_mode=False)
         sys.stdout.flush()
