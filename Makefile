@@ -126,6 +126,7 @@ zoo: setup  ## Export the shipped models from models/ into the wheel's folder, w
 	for name in $(SHIPPED); do \
 	    $(BIN)/edgeproof export models/$$name --variants int8 --out build/$$name $(DATA_OPTION) \
 	        --update-baseline && cp build/$$name/$$name-int8.tflite edge/zoo/ || exit; done
+	$(BIN)/python -m edge.zoo.seals
 
 lock: setup  ## Resolve the dependencies anew: constraints.txt
 	$(BIN)/python -m pip install --quiet uv

@@ -13,15 +13,14 @@ from __future__ import annotations
 
 import hashlib
 import io
-import zipfile
-import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.archive import BadArchive, read_archive
 from edge.contract import Contract
 from edge.errors import ModelError
 from edge.files import write_atomic
@@ -35,8 +34,6 @@ SIGNATURE = "signature.json"
 SEAL = "edgeproof sha256 "
 SEAL_BYTES = len(SEAL) + 64
 MAX_BYTES = 512 * 1024 * 1024
-MAX_ENTRY_BYTES = 64 * 1024 * 1024
-"""Of all entries together. No honest ones come near; more is there to fill the memory."""
 FLATBUFFER_ID = b"TFL3"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the zip format's first day: the same content, the same bytes
 
@@ -63,19 +60,28 @@ class Bundle:
     """proof.json as it stands; none: not gated yet. To classify, nobody needs to read it."""
     signature_json: str | None = None
     """signature.json as it stands; none: not signed. What it says: `edge.trust`."""
+    content_sha256: str | None = field(default=None, compare=False)
+    """As `content_digest` gives it, of the entries that were read; none: it was not read."""
 
     @property
     def proof(self) -> Proof | None:
         """What the gate found out; none: not gated yet.
 
         Raises:
-            ModelError: it does not fit.
+            ModelError: it does not fit, or is of another model.
         """
         if self.proof_json is None:
             return None
         from edge.proof import Proof
 
-        return Proof.from_json(self.proof_json, self.contract.name)
+        proof = Proof.from_json(self.proof_json, self.contract.name)
+        if self.content_sha256 not in (None, proof.content_sha256):
+            raise ModelError(
+                f"{self.contract.name}: proof.json: it proves another model, labels or contract: "
+                f"expected sha256 {proof.content_sha256[:16]}... of them, "
+                f"got {str(self.content_sha256)[:16]}...; export the model again"
+            )
+        return proof
 
 
 @dataclass(frozen=True)
@@ -134,29 +140,23 @@ def split_archive(data: bytes, where: str) -> Parts | None:
     Raises:
         ModelError: the zip is damaged.
     """
-    if not zipfile.is_zipfile(io.BytesIO(data)):
-        return None
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            listed = archive.infolist()
-            _check_claims(listed)
-            entries = {info.filename: _read_entry(archive, info) for info in listed}
-            start = min((info.header_offset for info in listed), default=len(data))
-            return Parts(data[:start], entries, archive.comment)
-    # RuntimeError: an encrypted entry, or a kind of compression that Python does not have
-    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, EOFError, zlib.error) as error:
+        archive = read_archive(data)
+    except BadArchive as error:
         raise ModelError(
             f"{where}: the archive behind the model is damaged: {_brief(error)}; "
             "copy the file again"
         ) from None
+    if archive is None:
+        return None
+    return Parts(data[: archive.start], archive.entries, archive.comment)
 
 
 def pack_bundle(bundle: Bundle) -> bytes:
     """The bundle's bytes; the same bundle always gives the same ones."""
-    entries = {
-        LABELS: "".join(f"{label}\n" for label in bundle.labels).encode(),
-        CONTRACT: bundle.contract.to_json().encode(),
-    }
+    import zipfile
+
+    entries = _proven_entries(bundle)
     if bundle.proof_json is not None:
         entries[PROOF] = bundle.proof_json.encode()
     if bundle.golden is not None:
@@ -181,6 +181,21 @@ def write_bundle(path: Path, bundle: Bundle) -> None:
     write_atomic(path, pack_bundle(bundle))
 
 
+def content_digest(labels: bytes, contract: bytes) -> str:
+    """What a proof is of: 64 hexadecimal digits.
+
+    labels, contract: the entries as they stand. The contract holds the model's own hash and length,
+    which are checked when the bundle is read, so this is of the model's bytes as well.
+    """
+    lines = (f"{hashlib.sha256(raw).hexdigest()}\n" for raw in (labels, contract))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def written_digest(bundle: Bundle) -> str:
+    """As `content_digest`, of the entries that `pack_bundle` writes."""
+    return content_digest(*_proven_entries(bundle).values())
+
+
 def seal_of(data: bytes) -> str:
     """What a bundle's seal says, 64 hexadecimal digits: after `parse_bundle`, which checks it, the
     one name of these very bytes."""
@@ -202,29 +217,19 @@ def check_output(labels: tuple[str, ...], shape: tuple[int, ...], where: str) ->
 
 
 def _brief(what: object) -> str:
-    """In one line and short: zipfile repeats names, which have up to 65,535 letters."""
+    """In one line and short: names of entries, which have up to 65,535 letters, are repeated."""
     return " ".join(str(what).split())[:200]
+
+
+def _proven_entries(bundle: Bundle) -> dict[str, bytes]:
+    return {
+        LABELS: "".join(f"{label}\n" for label in bundle.labels).encode(),
+        CONTRACT: bundle.contract.to_json().encode(),
+    }
 
 
 def _adopt(where: str) -> str:
     return f"edgeproof adopt {where} --labels FILE"
-
-
-def _check_claims(listed: list[zipfile.ZipInfo]) -> None:
-    """Refuses what is there to fill the memory, or says one thing to one reader and another to
-    another, before any of it is read."""
-    if len({info.filename for info in listed}) < len(listed):
-        raise ValueError("an entry stands twice in it")
-    claimed = sum(info.file_size for info in listed)
-    if claimed > MAX_ENTRY_BYTES:
-        raise ValueError(f"its entries claim {claimed} bytes, expected {MAX_ENTRY_BYTES} at most")
-
-
-def _read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        # LZMA takes as much memory as the entry says: gigabytes
-        raise ValueError(f"{info.filename!r} is compressed in another way than deflate")
-    return archive.read(info)  # checks the entry's CRC
 
 
 def _assemble(model: bytes, entries: dict[str, bytes], where: str) -> Bundle:
@@ -250,9 +255,8 @@ def _assemble(model: bytes, entries: dict[str, bytes], where: str) -> Bundle:
     if any(printable(label) != label for label in labels):  # they are printed to terminals
         raise ModelError(f"{where}: expected labels without control characters in {LABELS}")
     golden = _parse_golden(entries[GOLDEN], where) if GOLDEN in entries else None
-    if golden is not None:
-        _check_golden(golden, contract, labels, where)
-    return Bundle(model, labels, contract, golden, proof_json, signature_json)
+    digest = content_digest(entries[LABELS], entries[CONTRACT])
+    return Bundle(model, labels, contract, golden, proof_json, signature_json, digest)
 
 
 def _check_model_bytes(model: bytes, contract: Contract, where: str) -> None:
@@ -279,6 +283,8 @@ def _check_seal(data: bytes, comment: bytes, where: str) -> None:
 
 
 def _pack_golden(golden: Golden) -> bytes:
+    import zipfile
+
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in {"frames": golden.frames, **golden.outputs}.items():
@@ -290,33 +296,12 @@ def _pack_golden(golden: Golden) -> bytes:
 
 def _parse_golden(data: bytes, where: str) -> Golden:
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            _check_claims(archive.infolist())
-            arrays = {
-                info.filename.removesuffix(".npy"): np.load(
-                    io.BytesIO(_read_entry(archive, info)), allow_pickle=False
-                )
-                for info in archive.infolist()
-            }
+        archive = read_archive(data)
+        arrays = {
+            name.removesuffix(".npy"): np.load(io.BytesIO(content), allow_pickle=False)
+            for name, content in (archive.entries if archive else {}).items()
+        }
         frames = arrays.pop("frames")
-    except Exception as error:  # zip and npy readers raise many kinds on damaged bytes
+    except Exception as error:  # the reader of npy raises many kinds on damaged bytes
         raise ModelError(f"{where}: {GOLDEN} cannot be read: {_brief(error)}") from None
     return Golden(frames, arrays)
-
-
-def _check_golden(golden: Golden, contract: Contract, labels: tuple[str, ...], where: str) -> None:
-    frames, side = golden.frames, contract.input.shape[:2]
-    shape = (len(frames) if frames.ndim else 0, *side, *((3,) if frames.ndim == 4 else ()))
-    if frames.dtype != np.uint8 or frames.shape != shape or not len(frames):
-        raise ModelError(
-            f"{where}: {GOLDEN}: expected frames of {side[0]}x{side[1]} pixels of uint8, "
-            f"got {frames.dtype} {frames.shape}"
-        )
-    for name, outputs in golden.outputs.items():
-        is_table = outputs.ndim == 2 and len(outputs) == len(frames)
-        if outputs.dtype.kind not in "iuf" or not is_table:
-            raise ModelError(
-                f"{where}: {GOLDEN}: expected outputs of {name!r} to {len(frames)} frames, "
-                f"got {outputs.dtype} {outputs.shape}"
-            )
-        check_output(labels, (1, outputs.shape[1]), contract.name)

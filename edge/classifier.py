@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.bundle import Bundle, check_output, read_bundle
-from edge.contract import Output
+from edge.admission.admit import admit
+from edge.bundle import Bundle, check_output, read_model_file
+from edge.contract import PROBABILITY_TOLERANCE, Output
 from edge.errors import FrameError, ModelError, NothingFound
 from edge.interpreter import Interpreter, with_kernels
 from edge.lookup import input_tables, output_table, to_input
@@ -87,7 +89,8 @@ class Classifier:
         kernels: str | None = None,
     ) -> None:
         """
-        bundle: as `read_bundle` returns it, so its hash was checked.
+        bundle: one that was admitted (see `load`). Damaged or ill-meant models kill the process;
+            as `read_bundle` returns it, it is for a process that may die.
         runtime: `tflite-runtime` or `ai-edge-litert`; none takes the first installed.
         threads: one is fastest for small models.
         kernels: a key of `edge.interpreter.KERNELS`; none takes `xnnpack` where it answers some
@@ -114,6 +117,7 @@ class Classifier:
             )
         self._inputs = input_tables(self.contract.input, self._interpreter.input)
         self._values = output_table(self.output)
+        self._limits = _limits(self.contract.output, self.output)
         if kernels is None and self.kernels == "xnnpack" and not self._is_right():
             self._interpreter.close()
             self._interpreter = load(kernels="default")
@@ -123,8 +127,17 @@ class Classifier:
     def load(
         cls, model: str | Path = "digits", *, runtime: str | None = None, threads: int = 1
     ) -> Classifier:
-        """Loads a model by its shipped name or its path; otherwise as the constructor."""
-        return cls(read_bundle(find_model(model)), runtime=runtime, threads=threads)
+        """Loads a model by its shipped name or its path, through `edge.admission`: one that is not
+        known yet is tried in a process of its own first; otherwise as the constructor.
+
+        Raises:
+            ModelError: as the constructor, and for a model that is not what it says.
+        """
+        path = find_model(model)
+        data = read_model_file(path)
+        # TRUST: edge.trust.check.check_trusted(data, str(path)) goes here, unless
+        # edge.admission.known.is_shipped(seal_of(data)); before anything of the model is run.
+        return cls(admit(data, str(path), runtime=runtime), runtime=runtime, threads=threads)
 
     def classify(self, frame: NDArray[np.uint8] | Image | str | Path, top: int = 3) -> Result:
         """Classifies one frame.
@@ -219,9 +232,11 @@ class Classifier:
 
     def _answer(self, region: Region, top: int) -> Result:
         output = self._interpreter.invoke(to_input(region.pixels, self._inputs)).reshape(-1)
-        scores = to_scores(self._checked(output), self.contract.output)
+        scores = to_scores(self.values(output), self.contract.output)
         ranked = rank(scores, self.labels, top)
         best = ranked[0]
+        if not math.isfinite(best.score):  # logits so far apart that a softmax cannot tell
+            raise self._bad("logits that a softmax can tell apart", str(output))
         least = self.contract.output.unknown_threshold
         is_known = least is None or best.score >= least
         label = best.label if is_known else UNKNOWN
@@ -236,18 +251,39 @@ class Classifier:
             NothingFound: the preprocessing found nothing to classify.
             FrameError: not a frame, or an output that is not a finite number.
         """
-        return self._checked(self.raw_output(frame))
+        return self.values(self.raw_output(frame))
 
-    def _checked(self, output: NDArray[np.generic]) -> NDArray[np.float32]:
+    def values(self, output: NDArray[np.generic]) -> NDArray[np.float32]:
+        """float32 (classes,): what a raw output means.
+
+        Raises:
+            FrameError: it is not as many finite numbers as there are labels, or probabilities are
+                not from 0 to 1.
+        """
+        if output.size != len(self.labels):
+            raise self._bad(f"{len(self.labels)} numbers, a label each", str(output.size))
         if self._values is not None:  # of bytes, all finite
-            return self._values.take(output.view(np.uint8))
-        logits = dequantize(output, self.output)
-        if not np.isfinite(logits).all():
-            raise FrameError("bad-output", f"model {self.contract.name!r} answered {logits}")
-        return logits
+            values = self._values.take(output.view(np.uint8))
+        else:
+            values = dequantize(output, self.output)
+            if not np.isfinite(values).all():
+                raise self._bad("finite numbers", str(values))
+        if self._limits is not None:
+            low, high = self._limits
+            if values.min() < low or values.max() > high:
+                raise self._bad("probabilities from 0 to 1", str(values))
+        return values
+
+    def _bad(self, expected: str, got: str) -> FrameError:
+        name, answer = self.contract.name, " ".join(got.split())[:200]
+        return FrameError("bad-output", f"model {name!r}: expected {expected}, it answers {answer}")
 
     def raw_output(self, frame: NDArray[np.uint8]) -> NDArray[np.generic]:
-        """(classes,) in the output tensor's own dtype, for comparing to the bit."""
+        """(classes,) in the output tensor's own dtype, for comparing to the bit.
+
+        Raises:
+            FrameError: not a frame, or an operator refuses it.
+        """
         output: NDArray[np.generic] = self._interpreter.invoke(self.input_tensor(frame))
         return output.reshape(-1)
 
@@ -338,6 +374,13 @@ def rank(scores: NDArray[np.float64], labels: tuple[str, ...], top: int) -> tupl
     """The `top` best labels (at least one), best first; equal scores in label order."""
     order = (-scores).argsort(kind="stable")[: max(1, top)]
     return tuple([Score(labels[index], scores.item(index)) for index in order.tolist()])
+
+
+def _limits(output: Output, tensor: TensorSpec) -> tuple[float, float] | None:
+    """What a probability may be, by rounding; none of logits, which may be anything finite."""
+    if output.meaning != "probabilities":
+        return None
+    return -PROBABILITY_TOLERANCE - tensor.scale, 1 + PROBABILITY_TOLERANCE + tensor.scale
 
 
 def _least_score(results: list[Result]) -> float:

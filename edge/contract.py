@@ -17,6 +17,8 @@ SCHEMA = 1
 CHANNELS = {"gray": 1, "rgb": 3}
 ADOPTED = "adopted"
 """The variant of a model that was made elsewhere."""
+PROBABILITY_TOLERANCE = 0.01
+"""So far a probability, or the sum of all, may be off by rounding; and a step of its tensor."""
 UNKNOWN_RUNTIME = "unknown"
 """The `min_runtime` of a model whose converter recorded none."""
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}")

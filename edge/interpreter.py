@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import EnvironmentFault, ModelError
+from edge.errors import EnvironmentFault, FrameError, ModelError
 from edge.quantize import INTEGER_LIMITS, TensorSpec, dequantize
 from edge.quiet import quiet
 
@@ -31,6 +31,9 @@ RUNTIMES = (
 )
 """In the order they are tried."""
 
+SCALES = 1e-30, 1e30
+"""Between them float32 arithmetic neither overflows nor becomes zero."""
+
 KERNELS = {
     "default": "AUTO",  # what an application gets: XNNPACK takes the operators that it knows
     "xnnpack": "AUTO",  # and int8 ones where the runtime would keep them, see `edge.xnnpack`
@@ -48,6 +51,20 @@ def with_kernels(runtime: str, kernels: str) -> str:
 def installed_runtimes() -> list[str]:
     """Package names of the runtimes that can be imported here and fit the installed NumPy."""
     return [runtime.package for runtime in RUNTIMES if _obstacle(runtime) is None]
+
+
+def runtime_version(package: str | None = None) -> str:
+    """`tflite-runtime 2.14.0`: the runtime that a model would run on, without starting it.
+
+    Raises:
+        EnvironmentFault: none that can be used.
+    """
+    runtime = _choose(package)
+    try:
+        version = import_module(runtime.module).__version__
+    except (ImportError, SystemError, AttributeError):
+        version = "unknown"  # building an interpreter will say what is wrong with it
+    return f"{runtime.package} {version}"
 
 
 class Interpreter:
@@ -87,10 +104,18 @@ class Interpreter:
         self.output = _single(self._interpreter.get_output_details(), "output")
 
     def invoke(self, tensor: NDArray[np.generic]) -> NDArray[np.generic]:
-        """Runs the model once. tensor: the input's own shape and dtype; returns a copy."""
-        self._interpreter.set_tensor(self.input.index, tensor)
-        self._interpreter.invoke()
-        output: NDArray[np.generic] = self._interpreter.get_tensor(self.output.index)
+        """Runs the model once. tensor: the input's own shape and dtype; returns a copy.
+
+        Raises:
+            FrameError: an operator refuses what it is given.
+        """
+        try:
+            self._interpreter.set_tensor(self.input.index, tensor)
+            self._interpreter.invoke()
+            output: NDArray[np.generic] = self._interpreter.get_tensor(self.output.index)
+        except (RuntimeError, ValueError) as error:
+            message = f"{self.runtime.package} cannot run the model: {_brief(error)}"
+            raise FrameError("bad-output", message) from None
         return output
 
     def tensors(self) -> dict[str, NDArray[np.float32]]:
@@ -207,8 +232,10 @@ def _single(details: list[dict[str, Any]], role: str) -> TensorSpec:
     detail = details[0]
     scale = detail["quantization"][0]
     dtype = np.dtype(detail["dtype"]).name
-    takes_bytes = role == "input" and dtype == "uint8"  # pixels, which the model scales itself
-    if dtype != "float32" and not takes_bytes and not (scale and dtype in INTEGER_LIMITS):
+    # Without a scale: pixels, which the model scales itself.
+    takes_bytes = role == "input" and dtype == "uint8" and not scale
+    is_scaled = dtype in INTEGER_LIMITS and SCALES[0] < scale < SCALES[1]
+    if dtype != "float32" and not takes_bytes and not is_scaled:
         raise ModelError(
             f"expected float32 or quantised {', '.join(INTEGER_LIMITS)} for the {role} tensor, "
             f"got {dtype} with scale {scale:g}"
@@ -222,7 +249,7 @@ def _spec(detail: dict[str, Any]) -> TensorSpec:
         detail["index"],
         tuple(int(side) for side in detail["shape"]),
         np.dtype(detail["dtype"]),
-        float(scale),
+        float(scale) if detail["dtype"] != np.float32 else 0.0,  # some carry one that means nothing
         int(zero_point),
     )
 

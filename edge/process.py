@@ -35,6 +35,14 @@ def ending(code: int) -> str:
     return f"died of {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
 
 
+def last_words(code: int, stderr: str) -> str:
+    """Why a process ended that measures a model: what killed it, or the last line it wrote."""
+    if code < 0:
+        return f"the runtime {ending(code)}"
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    return lines[-1] if lines else f"the measuring process {ending(code)}"
+
+
 def belong_to_parent() -> None:
     """Called in a child: it is killed when its parent dies, and its end is the parent's affair.
 

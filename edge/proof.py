@@ -9,7 +9,7 @@ from typing import Any
 from edge.errors import ModelError
 from edge.strict import Mismatch, from_dict, parse_json, shown
 
-SCHEMA = 3
+SCHEMA = 4
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,8 @@ class Proof:
     """proof.json: the gate's verdict on a model that passed."""
 
     schema: int
+    content_sha256: str
+    """What it is a proof of: `edge.bundle.content_digest` of model, labels and contract."""
     dataset: str
     test_sha256: str
     """Fingerprint of the test samples."""

@@ -27,41 +27,44 @@ class Trial:
 
 
 def try_module(
-    module: str, *arguments: str, timeout_s: float, settings: Mapping[str, str] | None = None
+    module: str,
+    *arguments: str,
+    timeout_s: float,
+    settings: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
 ) -> Trial:
     """Runs `python -m module arguments` and takes its answer. Never raises for what a child does.
 
     settings: environment variables besides this process's own.
+    stdin: what it is to read.
     """
     with subprocess.Popen(
         process.command(module, *arguments),
         cwd=process.ELSEWHERE,
         env=process.environment(**(settings or {})),
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        encoding="utf-8",
-        errors="replace",
         start_new_session=True,
     ) as child:
         try:
-            out, err = child.communicate(timeout=timeout_s)
+            out, err = child.communicate(stdin, timeout=timeout_s)
         except subprocess.TimeoutExpired:
             _kill(child)
             return Trial(None, f"it did not end within {timeout_s:g} s")
         except BaseException:  # Ctrl-C, which a session of its own does not get
             _kill(child)
             raise
-    return _judge(child.returncode, out, err)
+    return _judge(child.returncode, *(text.decode(errors="replace") for text in (out, err)))
 
 
-def _kill(child: subprocess.Popen[str]) -> None:
+def _kill(child: subprocess.Popen[bytes]) -> None:
     """Kills it with all that it started."""
     try:
         os.killpg(child.pid, signal.SIGKILL)
         child.communicate(timeout=GIVE_UP_S)
     except (ProcessLookupError, subprocess.TimeoutExpired):
-        for pipe in (child.stdout, child.stderr):
+        for pipe in (child.stdin, child.stdout, child.stderr):
             if pipe is not None:
                 pipe.close()
         child.returncode = -signal.SIGKILL  # else leaving the block would wait for ever

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.adopt.probe import last_words
 from edge.errors import EdgeproofError, ModelError
+from edge.process import last_words
 from edge.quantize import INTEGER_LIMITS
 from export.graph import Operator, read_operators
 

@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.adopt.probe import last_words
 from edge.bundle import Bundle, write_bundle
 from edge.errors import EdgeproofError, FrameError, ModelError
 from edge.interpreter import with_kernels
+from edge.process import last_words
 
 if TYPE_CHECKING:
     from edge.classifier import Classifier

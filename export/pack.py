@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from typing import Any
 
-from edge.bundle import Bundle, Golden
+from edge.bundle import Bundle, Golden, written_digest
 from edge.contract import SCHEMA, Contract, ModelBytes, Output, fitting_name
 from edge.golden import choose_clear, draw_frames
 from edge.interpreter import with_kernels
@@ -93,6 +93,7 @@ def add_proof(candidate: Bundle, verdict: Verdict, policy: Policy, record: RunRe
     """The bundle with the gate's verdict in it; only for a verdict that passed."""
     proof = Proof(
         PROOF_SCHEMA,
+        written_digest(candidate),
         candidate.contract.provenance["dataset"],
         record.test_sha256,
         verdict.float_score,

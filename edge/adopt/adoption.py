@@ -14,21 +14,21 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.admission.trial import Tried, try_bundle
+from edge.adopt.attached import split_attached
 from edge.adopt.eligible import check_eligible
 from edge.adopt.labels import fit_labels, read_labels
 from edge.adopt.metadata import Metadata, read_metadata
 from edge.adopt.pixels import choose_normalization
-from edge.adopt.probe import Probed, probe
 from edge.adopt.scores import check_scores, choose_meaning
 from edge.adopt.statement import Fit, Statement, name_of, said_pixels
-from edge.adopt.tflite import Structure, read_structure
 from edge.bundle import (
     CONTRACT,
     FLATBUFFER_ID,
     Bundle,
     Golden,
+    pack_bundle,
     read_model_file,
-    split_archive,
 )
 from edge.contract import (
     ADOPTED,
@@ -43,6 +43,7 @@ from edge.contract import (
 from edge.errors import ModelError, UsageError
 from edge.golden import choose_clear, draw_frames
 from edge.quantize import TensorSpec, dequantize
+from edge.tflite.structure import Structure, read_structure
 
 DRAWN, KEPT, LIGHT = 32, 8, 4
 """Frames that are drawn for the probe, of them golden ones, and light ones besides: fewer than of a
@@ -102,14 +103,27 @@ def adopt(path: Path, said: Statement) -> Adoption:
         )
     except ValueError as error:  # such as an operator of version -7
         raise ModelError(f"{where}: the model is damaged: {error}") from None
-    bundle = Bundle(model, labels, contract)
+    frames, tried = _try(Bundle(model, labels, contract), where)
+    values = _values(tried, structure)
+    check_scores(values, meaning, said.scores, structure, where)
+    return Adoption(Bundle(model, labels, contract, _golden(frames, tried, values)), facts)
+
+
+def _try(candidate: Bundle, where: str) -> tuple[NDArray[np.uint8], Tried]:
+    """The frames that were drawn for it, and what it answers to them and to some more."""
+    spec = candidate.contract.input
     frames = draw_frames(spec, count=DRAWN)
     # Drawn frames are dark, and a network may see darkness in all of them.
     light = 255 - frames[:LIGHT] if spec.preprocess.kind == "photo" else frames[:0]
-    probed = probe(bundle, np.concatenate([frames, light]), where)
-    values = _values(probed, structure)
-    check_scores(values, meaning, said.scores, structure, where)
-    return Adoption(replace(bundle, golden=_golden(frames, probed, values)), facts)
+    asked = Golden(np.concatenate([frames, light]), {})
+    # What its numbers mean is looked at when they are there.
+    plain = replace(candidate, contract=replace(candidate.contract, output=Output()), golden=asked)
+    tried = try_bundle(pack_bundle(plain), where)
+    if len(np.unique(tried.raw, axis=0)) == 1:
+        raise ModelError(
+            f"{where}: it gives the same answer to {len(tried.raw)} different pictures"
+        )
+    return frames, tried
 
 
 def _split(data: bytes, where: str) -> tuple[bytes, dict[str, bytes]]:
@@ -120,12 +134,10 @@ def _split(data: bytes, where: str) -> tuple[bytes, dict[str, bytes]]:
         raise ModelError(
             f"{where}: expected a TFLite model, got something else{hint if is_keras else ''}"
         )
-    parts = split_archive(data, where)
-    if parts is None:
-        return data, {}
-    if CONTRACT in parts.entries:
+    model, files = split_attached(data, where)
+    if CONTRACT in files:
         raise UsageError(f"{where} is a bundle already: edgeproof info {where}")
-    return parts.model, parts.entries
+    return model, files
 
 
 def _input(
@@ -205,14 +217,14 @@ def _provenance(
     }
 
 
-def _values(probed: Probed, structure: Structure) -> NDArray[np.float32]:
+def _values(tried: Tried, structure: Structure) -> NDArray[np.float32]:
     """float32 (n, classes): the answers as real numbers."""
     given = structure.outputs[0]
-    spec = TensorSpec(0, given.shape, probed.raw.dtype, given.scale, given.zero_point)
-    return dequantize(probed.raw, spec)
+    spec = TensorSpec(0, given.shape, tried.raw.dtype, given.scale, given.zero_point)
+    return dequantize(tried.raw, spec)
 
 
-def _golden(frames: NDArray[np.uint8], probed: Probed, values: NDArray[np.float32]) -> Golden:
+def _golden(frames: NDArray[np.uint8], tried: Tried, values: NDArray[np.float32]) -> Golden:
     """The clearest of the drawn frames that were answered, with the answers."""
     kept = choose_clear(values[: len(frames)], KEPT)
-    return Golden(frames[kept], {probed.runtime: probed.raw[kept]})
+    return Golden(frames[kept], {tried.runtime: tried.raw[kept]})

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from edge.adopt.tflite import Structure, Tensor
 from edge.contract import CHANNELS
 from edge.errors import ModelError
 from edge.quantize import INTEGER_LIMITS
+from edge.tflite.allowed import check_operators
+from edge.tflite.structure import Structure, Tensor
 
 
 def check_eligible(structure: Structure, where: str) -> None:
@@ -23,11 +24,7 @@ def check_eligible(structure: Structure, where: str) -> None:
         )
     _check_input(structure.inputs[0], where)
     _check_output(structure.outputs[0], structure.output_operator, where)
-    for name in structure.custom:
-        raise ModelError(
-            f"{where}: expected the runtime's own operators, it needs the custom operator "
-            f"{name!r}{_remedy(name)}"
-        )
+    check_operators(structure, where)
 
 
 def _check_input(tensor: Tensor, where: str) -> None:
@@ -65,11 +62,3 @@ def _is_quantized(tensor: Tensor) -> bool:
 
 def _ends(structure: Structure) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     return structure.inputs, structure.outputs
-
-
-def _remedy(operator: str) -> str:
-    if operator.startswith("edgetpu"):
-        return ", for the Edge TPU; adopt the file that it was compiled from"
-    if operator.startswith("Flex"):
-        return ", a part of TensorFlow; convert the model without SELECT_TF_OPS"
-    return ""

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from edge.adopt.flatbuffer import Damaged, Table, root
 from edge.errors import ModelError
+from edge.tflite.flatbuffer import Damaged, Table, root
 
 IDENTIFIER = b"M001"
 NORMALIZATION, IMAGE = 1, 2

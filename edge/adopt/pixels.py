@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge.adopt.metadata import Metadata
-    from edge.adopt.tflite import Tensor
+    from edge.tflite.structure import Tensor
 
 PIXELS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "0..1": ((0.0, 0.0, 0.0), (255.0, 255.0, 255.0)),

@@ -7,15 +7,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.adopt.tflite import Structure
+from edge.contract import PROBABILITY_TOLERANCE
 from edge.errors import ModelError, UsageError
+from edge.tflite.structure import Structure
 
 Meaning = Literal["logits", "probabilities"]
 
 SHARED, SINGLE = "SOFTMAX", "LOGISTIC"
 """Operators that give probabilities: of all classes together, or of each by itself."""
-TOLERANCE = 0.01
-"""Of a probability, or of their sum, in float arithmetic."""
 
 
 def choose_meaning(structure: Structure, said: Meaning | None) -> tuple[Meaning, str]:
@@ -45,9 +44,9 @@ def check_scores(
     step = structure.outputs[0].scale
     low, high = float(values.min()), float(values.max())
     sums = values.sum(axis=1, dtype=np.float64)
-    in_range = low >= -TOLERANCE - step and high <= 1 + TOLERANCE + step
+    in_range = low >= -PROBABILITY_TOLERANCE - step and high <= 1 + PROBABILITY_TOLERANCE + step
     # Each of n quantised numbers is off by up to half a step.
-    adds_up = bool((np.abs(sums - 1) <= TOLERANCE + values.shape[1] * step / 2).all())
+    adds_up = bool((np.abs(sums - 1) <= PROBABILITY_TOLERANCE + values.shape[1] * step / 2).all())
     if meaning == "probabilities" and not in_range:
         raise ModelError(
             f"{where}: expected probabilities from 0 to 1, it answers {low:.3g} to {high:.3g}: "

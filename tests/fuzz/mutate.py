@@ -14,7 +14,16 @@ import zipfile
 import zlib
 from collections.abc import Callable
 
-from edge.bundle import CONTRACT, FLATBUFFER_ID, GOLDEN, SEAL, SEAL_BYTES
+from edge.bundle import (
+    CONTRACT,
+    FLATBUFFER_ID,
+    GOLDEN,
+    LABELS,
+    PROOF,
+    SEAL,
+    SEAL_BYTES,
+    content_digest,
+)
 
 Mutate = Callable[[bytes, int], bytes]
 """Bytes and the most there may be -> other bytes."""
@@ -84,13 +93,18 @@ def _entries(data: bytes) -> dict[str, bytes] | None:
 
 
 def joined(entries: dict[str, bytes]) -> bytes:
-    """A bundle of such entries, with the contract's hash and length of the model, and the seal."""
+    """A bundle of such entries; the contract's hash and length, the proof's and the seal fit."""
     model = entries.get("", b"")
     if model[4:8] != FLATBUFFER_ID:
         model = model[:4].ljust(4, b"\0") + FLATBUFFER_ID + model[8:]
     entries = {**entries, "": model}
     if CONTRACT in entries:
         entries[CONTRACT] = with_hash(entries[CONTRACT], model)
+    if {LABELS, CONTRACT, PROOF} <= set(entries):
+        digest = content_digest(entries[LABELS], entries[CONTRACT])
+        entries[PROOF] = re.sub(
+            rb'("content_sha256": ?")[^"]*"', rb"\g<1>" + digest.encode() + b'"', entries[PROOF]
+        )
     return sealed(zipped(entries, b" " * SEAL_BYTES))
 
 

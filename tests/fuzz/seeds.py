@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms
 
-from edge.bundle import Bundle, Golden, pack_bundle, read_bundle
+from edge.bundle import Bundle, Golden, pack_bundle, read_bundle, written_digest
 from edge.contract import Contract
 from edge.zoo import find_model
 from tests.published import edited, metadata_of, with_metadata
@@ -84,7 +84,9 @@ def _bundles() -> dict[str, bytes]:
     name, outputs = next(iter(golden.outputs.items()))
     small = Golden(golden.frames[:1], {name: outputs[:1]})
     short = replace(proof, measurements=(replace(proof.measurements[0], corruptions={}),))
-    bundle = Bundle(model, whole.labels, _of(whole.contract, model), small, short.to_json())
+    bundle = Bundle(model, whole.labels, _of(whole.contract, model), small)
+    proven = replace(short, content_sha256=written_digest(bundle))
+    bundle = replace(bundle, proof_json=proven.to_json())
     labels = "".join(f"{label}\n" for label in whole.labels).encode()
     stated = with_metadata(
         model, metadata_of([127.5], [127.5], color=2), {"labels.txt": labels, "more.txt": b"x"}

@@ -14,17 +14,19 @@ from unittest import mock
 
 import numpy as np
 
+from edge.admission.agreement import check_agreement
 from edge.adopt import adoption
+from edge.adopt.attached import split_attached
 from edge.adopt.metadata import read_metadata
 from edge.adopt.statement import Statement
-from edge.adopt.tflite import read_structure
-from edge.bundle import Bundle, pack_bundle, parse_bundle, seal_of, split_archive
+from edge.bundle import Bundle, pack_bundle, parse_bundle, seal_of
 from edge.contract import Contract
 from edge.errors import FrameError, ModelError, UsageError
 from edge.sources import picture
 from edge.sources.extent import Broken, Incomplete, Stream, find_end
 from edge.sources.picture import Picture, decode_picture
 from edge.sources.png import decode_plain_png
+from edge.tflite.structure import read_structure
 
 MAX_PIXELS = 250_000
 """Instead of 64 million, for speed: the check is the same one."""
@@ -96,23 +98,20 @@ def _read_inside(bundle: Bundle) -> None:
     _insist(Contract.from_json(contract.to_json(), "again") == contract, "another contract")
     again = parse_bundle(pack_bundle(bundle), "again")
     _insist((again.labels, again.contract) == (bundle.labels, contract), "another bundle")
-    for read in (lambda: bundle.proof, lambda: read_structure(bundle.model, "fuzz")):
-        try:
-            read()
-        except ModelError as error:
-            _check_words(error)
+    try:
+        check_agreement(bundle, "fuzz")
+    except ModelError as error:
+        _check_words(error)
 
 
 def _read_foreign(data: bytes) -> None:
     """As `edgeproof adopt` does, up to where the model would be run."""
     try:
-        parts = split_archive(data, "fuzz")
-        structure = read_structure(data if parts is None else parts.model, "fuzz")
+        structure = read_structure(split_attached(data, "fuzz")[0], "fuzz")
         read_metadata(structure.metadata, "fuzz")
     except ModelError as error:
         _check_words(error)
-    files = ("read_model_file", "draw_frames", "probe")
-    stand_ins: dict[str, Any] = dict(zip(files, (lambda _: data, _stop, _stop), strict=True))
+    stand_ins: dict[str, Any] = {"read_model_file": lambda _: data, "_try": _stop}
     with mock.patch.multiple(adoption, **stand_ins):
         for pixels in (None, "0..1"):
             try:

@@ -9,9 +9,9 @@ import re
 from dataclasses import dataclass
 from typing import TypeVar
 
-from edge.adopt.flatbuffer import Damaged, Table, root
-from edge.adopt.operators import CUSTOM, operator_name
 from edge.errors import ModelError
+from edge.tflite.flatbuffer import Damaged, Table, root
+from edge.tflite.operators import CUSTOM, operator_name
 
 _T = TypeVar("_T")
 
@@ -46,6 +46,8 @@ class Tensor:
 class Structure:
     """The facts of a model that matter before it is run."""
 
+    subgraphs: int
+    """Networks in the file; what is said here is of the first."""
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     operators: dict[str, int]
@@ -86,6 +88,7 @@ def _read(model: bytes) -> Structure:
     extras = _extras(top)
     stated = extras.get(MIN_RUNTIME, b"").rstrip(b"\0").decode(errors="replace")
     return Structure(
+        top.count(2),
         tuple(_tensor(_pick(tensors, index)) for index in inputs),
         tuple(_tensor(_pick(tensors, index)) for index in outputs),
         operators,
@@ -151,8 +154,8 @@ def _maker(graph: Table, names: list[str], tensor: int) -> str:
 
 def _extras(top: Table) -> dict[str, bytes]:
     """Name -> bytes of what the model carries beside its network."""
-    wanted = {entry.text(0): int(entry.number(1, "I")) for entry in top.tables(6)}
-    wanted = {name: index for name, index in wanted.items() if name in (METADATA, MIN_RUNTIME)}
+    named = ((entry.text(0), int(entry.number(1, "I"))) for entry in top.tables(6))
+    wanted = {name: index for name, index in named if name in (METADATA, MIN_RUNTIME)}
     buffers = list(top.tables(4)) if wanted else []
     return {name: _pick(buffers, index).raw(0) for name, index in wanted.items()}
 

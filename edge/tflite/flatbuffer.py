@@ -1,5 +1,8 @@
 """Reads FlatBuffers field by field; every offset is checked, so damaged bytes raise one error.
 
+Time and memory are bounded too, whatever the bytes say: a list may name the same gigabyte a
+thousand times, and offsets may go in a circle.
+
 Source: the FlatBuffers documentation, "FlatBuffer Internals". Little endian throughout. A table
 begins with the distance back to its vtable, which holds the place of each field in the table, or
 0 for a field that is left out. Strings and vectors begin with their length.
@@ -14,10 +17,31 @@ from typing import Any
 
 MAX_NUMBERS = 4096
 """No shape, list of operands or mean is longer; a longer one is damage."""
+MAX_TABLES = 65536
+"""No network has as many tensors or operators."""
+SHARED, SPARE_BYTES = 4, 1 << 20
+"""How often all bytes of a buffer may be read, and how many besides: a writer that writes equal
+lists once, and a reader that looks twice, stay far below."""
 
 
 class Damaged(ValueError):
     """The bytes are no FlatBuffer, or not a whole one."""
+
+
+class Meter:
+    """How much may still be read of a buffer."""
+
+    def __init__(self, data: bytes) -> None:
+        self._left_bytes = SHARED * len(data) + SPARE_BYTES
+
+    def take(self, count: int) -> None:
+        """
+        Raises:
+            Damaged: more than a sound buffer holds.
+        """
+        self._left_bytes -= count
+        if self._left_bytes < 0:
+            raise Damaged(f"its lists together are more than {SHARED} times the file")
 
 
 @dataclass(frozen=True)
@@ -29,6 +53,7 @@ class Table:
 
     data: bytes
     at: int
+    meter: Meter
 
     def number(self, field: int, kind: str, default: float = 0) -> Any:
         """A scalar, or `default` when it is left out. kind: a letter of the module `struct`."""
@@ -38,13 +63,19 @@ class Table:
     def table(self, field: int) -> Table | None:
         """A table below this one; none when it is left out."""
         place = self._place(field)
-        return None if place is None else Table(self.data, _follow(self.data, place))
+        return None if place is None else self._at(place)
 
     def tables(self, field: int) -> Iterator[Table]:
         """A vector of tables, one by one."""
         start, length = self._vector(field, 4)
+        if length > MAX_TABLES:
+            raise Damaged(f"expected at most {MAX_TABLES} tables in a list, got {length}")
         for place in range(start, start + 4 * length, 4):
-            yield Table(self.data, _follow(self.data, place))
+            yield self._at(place)
+
+    def count(self, field: int) -> int:
+        """How many a vector holds; 0 when it is left out."""
+        return self._vector(field, 4)[1]
 
     def numbers(self, field: int, kind: str) -> tuple[Any, ...]:
         """A short vector of scalars; empty when it is left out."""
@@ -61,6 +92,9 @@ class Table:
     def text(self, field: int) -> str:
         """A string, whatever is no UTF-8 in it replaced; empty when it is left out."""
         return self.raw(field).decode(errors="replace")
+
+    def _at(self, place: int) -> Table:
+        return Table(self.data, _follow(self.data, place), self.meter)
 
     def _place(self, field: int) -> int | None:
         vtable = self.at - _unpack(self.data, "i", self.at)
@@ -80,6 +114,7 @@ class Table:
         length = _unpack(self.data, "I", start)
         if start + 4 + length * item_bytes > len(self.data):
             raise Damaged(f"a list of {length} items at byte {start} does not fit the file")
+        self.meter.take(length * item_bytes)
         return start + 4, length
 
 
@@ -89,7 +124,7 @@ def root(data: bytes) -> Table:
     Raises:
         Damaged: shorter than its first offset.
     """
-    return Table(data, _follow(data, 0))
+    return Table(data, _follow(data, 0), Meter(data))
 
 
 def _follow(data: bytes, place: int) -> int:
