@@ -12,7 +12,7 @@ from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge.cameras.which import find_spec, parse_size
@@ -25,7 +25,7 @@ from edge.sources.video import parse_every
 from edge.steady.smoothing import parse_smooth
 from edge.terminal import printable
 from tests.conftest import ROOT
-from tests.fuzz.amount import FEW, MANY, examples
+from tests.fuzz.amount import FEW, MANY, SOME, examples
 from tests.fuzz.seeds import seeds
 
 ANY = st.text(st.characters(exclude_categories=()), max_size=12)
@@ -158,6 +158,10 @@ def nothing_elsewhere(scratch: Path) -> Any:
 
 
 @examples(150)
+@example(["adopt", ""])
+@example(["adopt", "\0"])
+@example(["classify", "good.png", "--every", "9" * 5000])
+@example(["classify", "good.png", "some", "--model", "digits", "--format", "csv"])
 @given(lines())
 def test_any_command_line_ends_as_documented(
     call: Callable[[list[str]], tuple[int, str]], nothing_elsewhere: None, words: list[str]
@@ -213,16 +217,25 @@ PARSERS: dict[str, tuple[Callable[[str], object], str]] = {
 BEGINNINGS = ("", "mqtt://", "mqtts://u:p@", "http://", "https://[", "exponential:", "[", "1", ":")
 
 
-@MANY
-@given(st.sampled_from(list(PARSERS)), st.sampled_from(BEGINNINGS), st.data())
-def test_word_is_a_value_or_a_usage_error(name: str, beginning: str, data: st.DataObject) -> None:
+@pytest.mark.parametrize("name", list(PARSERS))
+def test_word_is_a_value_or_a_usage_error(name: str) -> None:
     parse, letters = PARSERS[name]
-    word = beginning + data.draw(st.text(letters, max_size=12) | ANY | st.sampled_from(ODD))
-    with suppress(UsageError):
-        parse(word)
+
+    @SOME
+    @given(st.sampled_from(BEGINNINGS), st.text(letters, max_size=12) | ANY)
+    def try_one(beginning: str, rest: str) -> None:
+        with suppress(UsageError):
+            parse(beginning + rest)
+
+    try_one()
+    for beginning in BEGINNINGS:
+        for rest in (*ODD, "9" * 5000 + "s"):
+            with suppress(UsageError):
+                parse(beginning + rest)
 
 
 @MANY
+@example("", "a\0b")
 @given(st.sampled_from(("http://", "rtsp://u:p@", "https://[", "pi:", "")), NAMES)
 def test_source_is_a_camera_or_an_error(beginning: str, word: str) -> None:
     if not word:
