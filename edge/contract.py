@@ -23,6 +23,9 @@ UNKNOWN_RUNTIME = "unknown"
 """The `min_runtime` of a model whose converter recorded none."""
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}")
 """What a model may be called: its name becomes a folder on the device and a word in messages."""
+MAX_SIDE = 1024
+"""Pixels of an input. Published classifiers end at 600; the frames that are drawn to try a model
+would fill a Pi's memory long before 4096."""
 MAX_BYTES = 1 << 31
 """A FlatBuffer has offsets of 32 bits, the first with a sign (its own "Internals")."""
 
@@ -60,8 +63,8 @@ class Input:
     preprocess: Preprocess
 
     def __post_init__(self) -> None:
-        if not (1 <= self.height <= 4096 and 1 <= self.width <= 4096):
-            raise ValueError(f"size must be 1 to 4096 pixels, got {self.height}x{self.width}")
+        if not (1 <= self.height <= MAX_SIDE and 1 <= self.width <= MAX_SIDE):
+            raise ValueError(f"size must be 1 to {MAX_SIDE} pixels, got {self.height}x{self.width}")
         if self.preprocess.kind != "photo" and self.color != "gray":
             raise ValueError(f"{self.preprocess.kind!r} makes gray pictures, got color 'rgb'")
         for name in ("mean", "std"):

@@ -126,6 +126,7 @@ TEXTS = {
     "long": (WHOLE.replace('"name": "digits"', f'"name": "{"x" * 65}"'), "name must be 1 to 64"),
     "escape": (WHOLE.replace('"variant": "', '"variant": "\\u001b[2J'), "variant must be short"),
     "negative": (WHOLE.replace('"size_bytes": ', '"size_bytes": -'), "size_bytes must be 1 to 2"),
+    "size": (WHOLE.replace('"height": 28', '"height": 1025'), "size must be 1 to 1024 pixels"),
     "hash": (WHOLE.replace('"sha256": "', '"sha256": "X'), "sha256 must be 64 hexadecimal digits"),
 }
 
