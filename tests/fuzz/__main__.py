@@ -22,6 +22,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
 
 from tests.fuzz.seeds import seeds
 from tests.fuzz.targets import TARGETS
@@ -111,7 +112,7 @@ def run(target: str, runs: int, seed: int, folder: Path, is_plain: bool) -> Run:
         runs if is_plain and code == 0 else _stat(text, "number_of_executed_units"),
         (reached[0], reached[-1]) if reached else None,
         len(list(corpus.iterdir())),
-        _stat(text, "peak_rss_mb"),
+        _stat(text, "peak_rss_mb") or getrusage(RUSAGE_CHILDREN).ru_maxrss // 1024,
         time.monotonic() - began_s,
         sorted(path for path in findings.iterdir() if path.suffix != ".bin"),
         code,
@@ -131,4 +132,7 @@ def _last_line(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("fuzz: interrupted; what was reached is kept for the next run")
