@@ -30,7 +30,7 @@ SHIPPED := digits fashion
 
 .DEFAULT_GOAL := help
 .PHONY: help setup train tune export gate gate-selftest test test-arm test-bundle fuzz check bench \
-        wheel bundle deploy zoo lock clean
+        wheel bundle deploy zoo audit lock clean
 
 help:  ## List the targets
 	@echo "make TARGET [DATASET=optdigits|digits|fashion|PATH] [RECIPE=cnn|mlp|separable|mobilenet|PATH] [DATA=DIR] [PYTHON=python3]"
@@ -109,14 +109,14 @@ bench: setup  ## Side by side with other ways, in ratios; ROUNDS=5 SKIP="tensorf
 	@$(BIN)/python -m benchmarks --rounds $(ROUNDS) --only "$(ONLY)" --skip "$(SKIP)" \
 	    --machine "$(MACHINE)" $(if $(DOCS),--docs)
 
-wheel: setup  ## Build the wheel: dist/edgeproof-*.whl
-	$(BIN)/python -m build --wheel --no-isolation --outdir dist
+wheel: setup  ## Build wheel and sdist from what git tracks, the same bytes each time: dist/edgeproof-*
+	$(BIN)/python -m deploy.wheel --out dist
 
 # The archive's path is all that it prints on stdout.
 MAKE_BUNDLE = $(BIN)/python -m deploy.bundle --wheel "$$(ls -t dist/edgeproof-*.whl | head -n 1)" \
     --machine '$(PLATFORM)' --pythons '$(PYTHONS)' --extras '$(EXTRAS)' --models '$(MODELS)'
 
-bundle: wheel  ## One archive for a Pi without internet; EXTRAS=camera,live,mqtt MODELS="PATH..."
+bundle: wheel  ## One archive for a Pi without internet; EXTRAS=camera,live,mqtt,sign MODELS="PATH..."
 	@$(MAKE_BUNDLE)
 
 deploy: wheel  ## Install on PI=user@host over ssh, and verify there; EXTRAS, MODELS as above
@@ -128,11 +128,15 @@ zoo: setup  ## Export the shipped models from models/ into the wheel's folder, w
 	        --update-baseline && cp build/$$name/$$name-int8.tflite edge/zoo/ || exit; done
 	$(BIN)/python -m edge.zoo.seals
 
-lock: setup  ## Resolve the dependencies anew: constraints.txt
+audit: setup  ## Known holes in what constraints.txt pins (osv.dev); deploy/accepted.toml: which stay, and why
+	$(BIN)/python -m deploy.audit
+
+lock: wheel  ## Resolve the dependencies anew: constraints.txt, and the sums of a device's wheels
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --universal --python-version 3.10 --all-extras --upgrade --quiet \
 	    --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 	    --output-file constraints.txt pyproject.toml
+	$(BIN)/python -m deploy.lock "$$(ls -t dist/edgeproof-*.whl | head -n 1)"
 
 clean:  ## Remove .venv and what was built; runs/ stays
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +15,14 @@ import click
 from packaging.utils import parse_wheel_filename
 
 from deploy.archive import write_archive
+from deploy.fetch import fetch_with_pip
+from deploy.sums import SUMS, read_sums, sum_of
 from deploy.wheels import (
+    DEVICE_EXTRAS,
     PIP,
     Fetch,
     Target,
     extras_of,
-    fetch_with_pip,
     gather,
     needed_glibc,
     one_wheel,
@@ -69,19 +71,28 @@ class Content:
         return [_target(self.machine, version, self.wheel) for version in self.pythons]
 
 
-def bundle(content: Content, constraints: str, cache: Path, out: Path, fetch: Fetch | None) -> Path:
+def bundle(
+    content: Content,
+    constraints: str,
+    cache: Path,
+    out: Path,
+    fetch: Fetch | None,
+    sums: Mapping[str, str] | None = None,
+) -> Path:
     """Writes the archive to out/NAME.tar.
 
     constraints: text of constraints.txt. cache: the folder with wheels. fetch: see `gather`.
+    sums: see `one_wheel`.
 
     Raises:
         UsageError: an extra or a Python that edgeproof does not have, two models of one name.
         ModelError: a model that is no bundle, or a damaged one.
-        EnvironmentFault: a wheel that is not to be had.
+        EnvironmentFault: a wheel that is not to be had, or not the one in `sums`.
     """
-    unknown = set(content.extras) - set(extras_of(content.wheel))
+    offered = [extra for extra in DEVICE_EXTRAS if extra in extras_of(content.wheel)]
+    unknown = set(content.extras) - set(offered)
     if unknown:
-        known = ", ".join(extras_of(content.wheel))
+        known = ", ".join(offered)
         raise UsageError(f"EXTRAS: expected some of {known}, got {', '.join(sorted(unknown))}")
     cache.mkdir(parents=True, exist_ok=True)
     files = _models(content.models)
@@ -89,8 +100,8 @@ def bundle(content: Content, constraints: str, cache: Path, out: Path, fetch: Fe
     wheels = {content.wheel.name: content.wheel}
     for target in content.targets:
         pins = read_constraints(constraints, target)
-        needed = gather(content.wheel, content.extras, target, pins, cache, fetch)
-        pip = one_wheel("pip", PIP, target, cache, fetch)
+        needed = gather(content.wheel, content.extras, target, pins, cache, fetch, sums)
+        pip = one_wheel("pip", PIP, target, cache, fetch, sums)
         wheels |= {path.name: path for path in (*needed, pip)}
         kb = int(unpacked_bytes([*needed, content.wheel]) * COMPILED_SHARE) // 1024 + models_kb
         files[f"requirements-{target.version}.txt"] = (
@@ -143,7 +154,7 @@ def _requirement(wheel: Path, extras: Sequence[str] = ()) -> str:
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--wheel", type=click.Path(exists=True, path_type=Path), required=True)
-@click.option("--extras", default="", help="Of camera, live, mqtt, by commas or spaces.")
+@click.option("--extras", default="", help=f"Of {', '.join(DEVICE_EXTRAS)}, by commas or spaces.")
 @click.option("--models", default="", help="Bundles to take along beside the shipped ones.")
 @click.option("--machine", default="aarch64", show_default=True, help="As `uname -m` says it.")
 @click.option("--pythons", default=" ".join(PYTHONS), show_default=True)
@@ -165,13 +176,14 @@ def main(
     constraints = (ROOT / "constraints.txt").read_text()
     cache, fetch = (wheels, None) if wheels else (ROOT / "build/wheels", fetch_with_pip)
     try:
-        path = bundle(content, constraints, cache, out, fetch)
+        path = bundle(content, constraints, cache, out, fetch, read_sums(SUMS.read_text()))
     except EdgeproofError as error:
         click.echo(f"make bundle: error: {error}", err=True)
         raise SystemExit(error.exit_code) from None
     size_mb = path.stat().st_size / 1e6
     what = f"Python {' and '.join(content.pythons)}, extras: {', '.join(content.extras) or 'none'}"
     click.echo(f"{size_mb:.1f} MB for {machine}; {what}", err=True)
+    click.echo(f"sha256 {sum_of(path)}: to compare where it arrives", err=True)
     click.echo(path)
 
 

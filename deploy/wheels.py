@@ -8,8 +8,6 @@ constraints.txt, and pip fetches one named wheel at a time.
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -29,6 +27,7 @@ from packaging.utils import (
 )
 from packaging.version import InvalidVersion
 
+from deploy.sums import SUMS, check_sum
 from edge.errors import EnvironmentFault
 
 GLIBC = 36
@@ -38,6 +37,8 @@ OLD_NAMES = {5: "manylinux1", 12: "manylinux2010", 17: "manylinux2014"}
 PIP = "26.3"
 """It installs on the device, where Debian may have none; any that knows manylinux_2_34 will do."""
 
+DEVICE_EXTRAS = ("camera", "live", "mqtt", "sign")
+"""What a device may have; the wheel's others are for training and for work on edgeproof itself."""
 METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
 
 Fetch = Callable[["Target", str, str, Path], None]
@@ -117,10 +118,12 @@ def gather(
     pins: Mapping[str, str],
     folder: Path,
     fetch: Fetch | None,
+    sums: Mapping[str, str] | None = None,
 ) -> list[Path]:
     """The wheels that `root` with these extras needs there, without itself, sorted by name.
 
     fetch: gets what the folder lacks; without it, a wheel that is not in the folder is an error.
+    sums: see `one_wheel`.
 
     Raises:
         EnvironmentFault: a wheel that is not to be had, or no exact version of it is known.
@@ -143,44 +146,47 @@ def gather(
                     f"constraints.txt: expected a version of {name}, which {wheel.name} needs for "
                     f"{target}: make lock"
                 )
-            found[name] = one_wheel(name, pins[name], target, folder, fetch)
+            found[name] = one_wheel(name, pins[name], target, folder, fetch, sums)
             waiting.append((found[name], step[1]))
     return [found[name] for name in sorted(found)]
 
 
-def one_wheel(name: str, version: str, target: Target, folder: Path, fetch: Fetch | None) -> Path:
+def one_wheel(
+    name: str,
+    version: str,
+    target: Target,
+    folder: Path,
+    fetch: Fetch | None,
+    sums: Mapping[str, str] | None = None,
+) -> Path:
     """The wheel of `name` that fits the target best, from the folder, else fetched into it.
 
+    sums: file name -> SHA-256. Then it is the best of those names, whatever else the folder holds,
+        and has that sum. None: the best in the folder, whatever it is.
+
     Raises:
-        EnvironmentFault: there is none.
+        EnvironmentFault: there is none, none is listed, or it has another sum.
     """
-    found = _find(name, version, target, folder)
+    listed = None if sums is None else _best(name, version, target, sums)
+    if sums is not None and listed is None:
+        raise EnvironmentFault(
+            f"{SUMS.name}: expected a wheel of {name}=={version} for {target}, got none: make lock"
+        )
+
+    def find() -> Path | None:
+        there = {path.name: path for path in folder.glob("*.whl")}
+        return there.get(listed or _best(name, version, target, there) or "")
+
+    found = find()
     if found is None and fetch is not None:
         fetch(target, name, version, folder)
-        found = _find(name, version, target, folder)
+        found = find()
     if found is None:
-        raise EnvironmentFault(f"no wheel of {name}=={version} for {target} in {folder}")
+        which = listed or f"wheel of {name}=={version}"
+        raise EnvironmentFault(f"no {which} for {target} in {folder}")
+    if sums is not None:
+        check_sum(found, sums)
     return found
-
-
-def fetch_with_pip(target: Target, name: str, version: str, folder: Path) -> None:
-    """Downloads one wheel from wherever this machine's pip is set up to look.
-
-    Raises:
-        EnvironmentFault: with pip's own reason.
-    """
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-    command += ["--no-deps", "--only-binary", ":all:", "--dest", str(folder)]
-    command += ["--implementation", "cp", "--python-version", target.version]
-    for platform in target.platforms:
-        command += ["--platform", platform]
-    done = subprocess.run(
-        [*command, f"{name}=={version}"], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        reasons = [line for line in done.stderr.splitlines() if "ERROR:" in line]
-        reason = reasons[-1] if reasons else f"pip ended with {done.returncode}"
-        raise EnvironmentFault(f"no wheel of {name}=={version} for {target}: {reason}")
 
 
 def requirements(wheel: Path) -> list[Requirement]:
@@ -226,17 +232,18 @@ def _metadata(wheel: Path) -> Message:
         return HeaderParser().parsestr(archive.read(entry).decode())
 
 
-def _find(name: str, version: str, target: Target, folder: Path) -> Path | None:
+def _best(name: str, version: str, target: Target, files: Iterable[str]) -> str | None:
+    """Of these file names the one that fits best."""
     ranks = {tag: rank for rank, tag in enumerate(target.tags)}
-    best: tuple[int, Path] | None = None
-    for path in sorted(folder.glob("*.whl")):
+    best: tuple[int, str] | None = None
+    for file in sorted(files):
         try:
-            wheel_name, wheel_version, _, tags = parse_wheel_filename(path.name)
+            wheel_name, wheel_version, _, tags = parse_wheel_filename(file)
         except (InvalidWheelFilename, InvalidVersion):
             continue
         if (str(wheel_name), str(wheel_version)) != (name, version):
             continue
         rank = min((ranks[tag] for tag in tags if tag in ranks), default=None)
         if rank is not None and (best is None or rank < best[0]):
-            best = (rank, path)
+            best = (rank, file)
     return best and best[1]

@@ -7,6 +7,7 @@ one before back: so one frame's memory is enough, and neither waits while the ot
 
 from __future__ import annotations
 
+import fcntl
 import json
 import mmap
 import os
@@ -104,7 +105,7 @@ class SharedFrame:
 
     def __init__(self, descriptor: int | None = None) -> None:
         """descriptor: of a parent process's; none makes a new one."""
-        self.descriptor = os.memfd_create("edgeproof-frame") if descriptor is None else descriptor
+        self.descriptor = _memory("edgeproof-frame") if descriptor is None else descriptor
         self._map: mmap.mmap | None = None
 
     def write(self, pixels: NDArray[np.uint8]) -> None:
@@ -141,7 +142,7 @@ class Counter:
 
     def __init__(self, descriptor: int | None = None) -> None:
         """descriptor: of a parent process's; none makes a new one."""
-        self.descriptor = os.memfd_create("edgeproof-count") if descriptor is None else descriptor
+        self.descriptor = _memory("edgeproof-count") if descriptor is None else descriptor
         if descriptor is None:
             os.ftruncate(self.descriptor, mmap.PAGESIZE)
         self._map = mmap.mmap(self.descriptor, mmap.PAGESIZE)
@@ -158,3 +159,11 @@ class Counter:
         self._cell.release()
         self._map.close()
         os.close(self.descriptor)
+
+
+def _memory(name: str) -> int:
+    """A file in memory that may grow and can never shrink: to look at what was cut off is SIGBUS,
+    and the process at the other end decodes what strangers send."""
+    descriptor = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
+    return descriptor

@@ -65,7 +65,9 @@ def fake_edgeproof(folder: Path, version: str, ends: str = "ok") -> Path:
         "edge/cli.py": program,
     }
     requires = ("click>=8", "paho-mqtt>=2; extra == 'mqtt'")
-    return make_wheel(folder, "edgeproof", version, files, requires=requires, extras=["mqtt"])
+    return make_wheel(
+        folder, "edgeproof", version, files, requires=requires, extras=["mqtt", "train"]
+    )
 
 
 def pip_wheel(folder: Path) -> Path:

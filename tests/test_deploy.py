@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import shutil
@@ -11,11 +12,14 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from packaging.utils import parse_wheel_filename
 
 from deploy import wheels
 from deploy.archive import write_archive
 from deploy.bundle import Content, bundle
-from deploy.wheels import Target, gather, needed_glibc, read_constraints
+from deploy.lock import TARGETS
+from deploy.sums import SUMS, read_sums
+from deploy.wheels import Target, gather, needed_glibc, one_wheel, read_constraints
 from edge.errors import EnvironmentFault, ModelError, UsageError
 from edge.zoo import shipped_models
 from tests.conftest import ROOT
@@ -219,8 +223,9 @@ def test_every_requirement_of_a_device_has_an_exact_version() -> None:
 
 
 def test_wrong_content_is_refused_before_anything_is_written(make: Make, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="EXTRAS: expected some of mqtt, got cam"):
-        make.archive(extras=("cam",))
+    for extra in ("cam", "train"):  # the wheel has the second one, and it is not for a device
+        with pytest.raises(UsageError, match=f"EXTRAS: expected some of mqtt, got {extra}"):
+            make.archive(extras=(extra,))
     for version in ("3.9", "three"):
         with pytest.raises(UsageError, match=rf"PYTHONS: expected versions of >=3.10.* {version}"):
             make.archive(pythons=(version,))
@@ -229,6 +234,50 @@ def test_wrong_content_is_refused_before_anything_is_written(make: Make, tmp_pat
     with pytest.raises(ModelError):
         make.archive(models=(damaged,))
     assert not list((tmp_path / "dist").glob("*.tar"))
+
+
+def test_wheel_with_another_sum_is_not_taken(make: Make, cache: Path, tmp_path: Path) -> None:
+    """Whoever serves wheels, or can write to their folder, cannot put in one of their own."""
+    wheel = fake_edgeproof(tmp_path / "own", "1.0", "ok")
+    content = Content(wheel, (), (), platform.machine(), (PYTHON,))
+    listed = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in cache.iterdir()}
+    out = tmp_path / "dist"
+    assert bundle(content, CONSTRAINTS, cache, out, None, listed).is_file()
+    (click,) = (name for name in listed if name.startswith("click-"))
+    shutil.rmtree(out)
+    with pytest.raises(EnvironmentFault, match=f"{click}: expected sha256 0000.*remove the file"):
+        bundle(content, CONSTRAINTS, cache, out, None, {**listed, click: "0" * 64})
+    del listed[click]
+    with pytest.raises(EnvironmentFault, match=r"wheels\.sha256: expected a wheel of click"):
+        bundle(content, CONSTRAINTS, cache, out, None, listed)
+    assert not out.exists()
+
+
+def test_wheel_is_the_listed_one_whatever_else_the_folder_holds(tmp_path: Path) -> None:
+    """Two that fit: which comes into the archive must not depend on what was fetched before."""
+    for tag in ("cp39-abi3", "cp311-abi3"):
+        make_wheel(tmp_path, "seal", "1", tag=f"{tag}-manylinux_2_34_aarch64")
+    best, other = sorted(tmp_path.iterdir())
+    sums = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (best, other)}
+    assert one_wheel("seal", "1", BOOKWORM, tmp_path, None, sums) == best
+    assert one_wheel("seal", "1", BOOKWORM, tmp_path, None, {other.name: sums[other.name]}) == other
+    best.unlink()
+    assert one_wheel("seal", "1", BOOKWORM, tmp_path, None) == other
+    with pytest.raises(EnvironmentFault, match=f"no {best.name} for"):
+        one_wheel("seal", "1", BOOKWORM, tmp_path, None, sums)
+
+
+def test_listed_wheels_are_those_that_are_pinned() -> None:
+    """`make lock` writes both: a list of yesterday would refuse every wheel of today."""
+    constraints = (ROOT / "constraints.txt").read_text()
+    pinned = {("pip", wheels.PIP)}
+    for target in TARGETS:
+        pinned |= set(read_constraints(constraints, target).items())
+    names = [parse_wheel_filename(name) for name in read_sums(SUMS.read_text())]
+    assert {(str(name), str(version)) for name, version, _, _ in names} <= pinned
+    for target in TARGETS:
+        there = {name for name, _, _, tags in names if tags & set(target.tags)}
+        assert {"numpy", "pillow", "click", "cryptography", "opencv-python-headless"} <= there
 
 
 # The installer

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from edge.cameras.listing import find_cameras
 from edge.device import read_health
-from edge.doctor import cameras, disk, machine, python
+from edge.doctor import cameras, disk, machine, models, python
 from edge.doctor.check import Check
 
 
 def examine(root: Path = Path("/")) -> Iterator[Check]:
     """Each finding as soon as it is there; takes seconds, most of them in children.
 
-    root: where proc/, sys/, run/, usr/, var/ and dev/dma_heap are.
+    root: where proc/, sys/, run/, usr/, var/, etc/ and dev/dma_heap are.
     """
     yield python.check_python(python.read_python())
     yield python.check_numpy(python.read_version("numpy"), python.read_runtimes())
@@ -22,6 +22,7 @@ def examine(root: Path = Path("/")) -> Iterator[Check]:
     yield python.check_opencv(*python.try_opencv())
     for extra in python.EXTRAS:
         yield python.check_extra(extra, python.read_extra(extra))
+    yield from models.examine_models(root)
     health = read_health(root)
     found = find_cameras()
     yield cameras.check_cameras(found)
