@@ -229,7 +229,7 @@ def test_word_is_a_value_or_a_usage_error(name: str) -> None:
 
     try_one()
     for beginning in BEGINNINGS:
-        for rest in (*ODD, "9" * 5000 + "s"):
+        for rest in (*ODD, "9" * 5000 + "s", "h/\udcff", "h/%ff", "h:\u0663/"):
             with suppress(UsageError):
                 parse(beginning + rest)
 
