@@ -139,5 +139,5 @@ lock: wheel  ## Resolve the dependencies anew: constraints.txt, and the sums of 
 	$(BIN)/python -m deploy.lock "$$(ls -t dist/edgeproof-*.whl | head -n 1)"
 
 clean:  ## Remove .venv and what was built; runs/ stays
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
