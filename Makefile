@@ -17,6 +17,9 @@ ONLY    ?=
 SKIP    ?=
 MACHINE ?=
 DOCS    ?=
+# Of fuzz: inputs for each target, and what chance begins with.
+RUNS    ?= 100000
+SEED    ?= 1
 
 BIN  := $(VENV)/bin
 # A run is named by its data set; a recipe other than the default is put behind it.
@@ -26,8 +29,8 @@ TUNED := $(if $(filter file,$(origin RECIPE)),mlp-tuned,$(RECIPE))
 SHIPPED := digits fashion
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train tune export gate gate-selftest test test-arm test-bundle check bench wheel \
-        bundle deploy zoo audit lock clean
+.PHONY: help setup train tune export gate gate-selftest test test-arm test-bundle fuzz check bench \
+        wheel bundle deploy zoo audit lock clean
 
 help:  ## List the targets
 	@echo "make TARGET [DATASET=optdigits|digits|fashion|PATH] [RECIPE=cnn|mlp|separable|mobilenet|PATH] [DATA=DIR] [PYTHON=python3]"
@@ -91,6 +94,12 @@ test-arm: wheel  ## The wheel on emulated ARM boards, against this machine; FRES
 test-bundle: bundle  ## That archive, installed on emulated systems without a network
 	$(BIN)/python -m tests.offline "$$(ls -t dist/edgeproof-*-linux-$(PLATFORM).tar | head -n 1)"
 
+# Where atheris has no wheel, inputs are made without looking at what they reach.
+fuzz: setup  ## Strange bytes for the decoders and the bundle reader; RUNS=100000 SEED=1
+	@$(BIN)/python -m pip install --quiet --only-binary atheris 'atheris>=3,<4' \
+	    || echo "make fuzz: no atheris for this Python: inputs by chance alone" >&2
+	$(BIN)/python -m tests.fuzz pictures bundles --runs $(RUNS) --seed $(SEED)
+
 check: setup  ## Lint, formatting, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -130,5 +139,5 @@ lock: wheel  ## Resolve the dependencies anew: constraints.txt, and the sums of 
 	$(BIN)/python -m deploy.lock "$$(ls -t dist/edgeproof-*.whl | head -n 1)"
 
 clean:  ## Remove .venv and what was built; runs/ stays
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ from edge.archive import BadArchive, read_archive
 from edge.contract import Contract
 from edge.errors import ModelError
 from edge.files import write_atomic
+from edge.terminal import printable
 
 if TYPE_CHECKING:
     from edge.proof import Proof
@@ -146,7 +146,8 @@ def split_archive(data: bytes, where: str) -> Parts | None:
         archive = read_archive(data)
     except BadArchive as error:
         raise ModelError(
-            f"{where}: the archive behind the model is damaged: {error}; copy the file again"
+            f"{where}: the archive behind the model is damaged: {_brief(error)}; "
+            "copy the file again"
         ) from None
     if archive is None:
         return None
@@ -222,6 +223,11 @@ def check_output(labels: tuple[str, ...], shape: tuple[int, ...], where: str) ->
         )
 
 
+def _brief(what: object) -> str:
+    """In one line and short: names of entries, which have up to 65,535 letters, are repeated."""
+    return " ".join(str(what).split())[:200]
+
+
 def _proven_entries(bundle: Bundle) -> dict[str, bytes]:
     return {
         LABELS: "".join(f"{label}\n" for label in bundle.labels).encode(),
@@ -240,7 +246,8 @@ def _assemble(model: bytes, entries: dict[str, bytes], where: str) -> Bundle:
         hint = f"; a model from elsewhere becomes a bundle with: {_adopt(where)}"
         raise ModelError(
             f"{where}: expected the entries {', '.join(sorted(known))}, "
-            f"got {', '.join(sorted(entries)) or 'none'}{hint if CONTRACT in missing else ''}"
+            f"got {_brief(', '.join(sorted(entries))) or 'none'}"
+            f"{hint if CONTRACT in missing else ''}"
         )
     try:
         labels = tuple(entries[LABELS].decode().removesuffix("\n").split("\n"))
@@ -252,17 +259,11 @@ def _assemble(model: bytes, entries: dict[str, bytes], where: str) -> Bundle:
     _check_model_bytes(model, contract, where)
     if len(set(labels)) != len(labels) or not all(label.strip() for label in labels):
         raise ModelError(f"{where}: expected distinct, non-empty labels in {LABELS}")
-    if re.search(r"[\x00-\x1f\x7f-\x9f]", "".join(labels)):  # a terminal would obey them
+    if any(printable(label) != label for label in labels):  # they are printed to terminals
         raise ModelError(f"{where}: expected labels without control characters in {LABELS}")
-    return Bundle(
-        model,
-        labels,
-        contract,
-        _parse_golden(entries[GOLDEN], where) if GOLDEN in entries else None,
-        proof_json,
-        signature_json,
-        content_digest(entries[LABELS], entries[CONTRACT]),
-    )
+    golden = _parse_golden(entries[GOLDEN], where) if GOLDEN in entries else None
+    digest = content_digest(entries[LABELS], entries[CONTRACT])
+    return Bundle(model, labels, contract, golden, proof_json, signature_json, digest)
 
 
 def _check_model_bytes(model: bytes, contract: Contract, where: str) -> None:
@@ -310,5 +311,5 @@ def _parse_golden(data: bytes, where: str) -> Golden:
         }
         frames = arrays.pop("frames")
     except Exception as error:  # the reader of npy raises many kinds on damaged bytes
-        raise ModelError(f"{where}: {GOLDEN} cannot be read: {error}") from None
+        raise ModelError(f"{where}: {GOLDEN} cannot be read: {_brief(error)}") from None
     return Golden(frames, arrays)

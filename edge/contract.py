@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from edge.errors import ModelError
-from edge.strict import Mismatch, from_dict
+from edge.strict import Mismatch, from_dict, parse_json, shown
 
 SCHEMA = 1
 """Version of contract.json. A reader refuses any other: guessing is how wrong answers start."""
@@ -19,6 +21,13 @@ PROBABILITY_TOLERANCE = 0.01
 """So far a probability, or the sum of all, may be off by rounding; and a step of its tensor."""
 UNKNOWN_RUNTIME = "unknown"
 """The `min_runtime` of a model whose converter recorded none."""
+NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}")
+"""What a model may be called: its name becomes a folder on the device and a word in messages."""
+MAX_SIDE = 1024
+"""Pixels of an input. Published classifiers end at 600; the frames that are drawn to try a model
+would fill a Pi's memory long before 4096."""
+MAX_BYTES = 1 << 31
+"""A FlatBuffer has offsets of 32 bits, the first with a sign (its own "Internals")."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,8 @@ class Preprocess:
     give the aspect up."""
 
     def __post_init__(self) -> None:
+        if not all(map(math.isfinite, (*self.mean, *self.std))):
+            raise ValueError(f"mean and std must be numbers, got {list(self.mean + self.std)}")
         if not all(value > 0 for value in self.std):
             raise ValueError(f"std must be above 0, got {list(self.std)}")
         if (self.fit is not None) != (self.kind == "photo"):
@@ -52,8 +63,8 @@ class Input:
     preprocess: Preprocess
 
     def __post_init__(self) -> None:
-        if not (1 <= self.height <= 4096 and 1 <= self.width <= 4096):
-            raise ValueError(f"size must be 1 to 4096 pixels, got {self.height}x{self.width}")
+        if not (1 <= self.height <= MAX_SIDE and 1 <= self.width <= MAX_SIDE):
+            raise ValueError(f"size must be 1 to {MAX_SIDE} pixels, got {self.height}x{self.width}")
         if self.preprocess.kind != "photo" and self.color != "gray":
             raise ValueError(f"{self.preprocess.kind!r} makes gray pictures, got color 'rgb'")
         for name in ("mean", "std"):
@@ -85,7 +96,7 @@ class Output:
     """A top score below it is answered as `unknown`; none: never."""
 
     def __post_init__(self) -> None:
-        if not self.temperature > 0:
+        if not 0 < self.temperature < math.inf:
             raise ValueError(f"temperature must be above 0, got {self.temperature}")
         if self.meaning == "probabilities" and self.temperature != 1:
             raise ValueError(f"probabilities have no temperature, got {self.temperature}")
@@ -105,6 +116,15 @@ class ModelBytes:
     operators: dict[str, int]
     """Operator name to the version stamped in the model."""
 
+    def __post_init__(self) -> None:
+        if not re.fullmatch("[0-9a-f]{64}", self.sha256):
+            raise ValueError(f"sha256 must be 64 hexadecimal digits, got {shown(self.sha256)}")
+        if not 0 < self.size_bytes < MAX_BYTES:
+            raise ValueError(f"size_bytes must be 1 to 2 GiB, got {shown(self.size_bytes)}")
+        _check_words((self.min_runtime, *self.operators), "min_runtime and operators")
+        if not all(0 < version < 1 << 31 for version in self.operators.values()):
+            raise ValueError("operators: versions start at 1, got others")
+
 
 @dataclass(frozen=True)
 class Contract:
@@ -123,8 +143,16 @@ class Contract:
     what was taken to be true of it. The device only shows it; the gate compares the run id, so that
     a model is held against the float model it came from."""
 
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            raise ValueError(
+                "name must be 1 to 64 letters, digits, '_', '-' and '.' of ASCII, not a dot first, "
+                f"got {shown(self.name)}"
+            )
+        _check_words((self.variant,), "variant")
+
     def to_json(self) -> str:
-        return json.dumps(asdict(self), indent=1, sort_keys=True) + "\n"
+        return json.dumps(asdict(self), indent=1, sort_keys=True, allow_nan=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str, where: str) -> Contract:
@@ -134,13 +162,13 @@ class Contract:
             ModelError: not JSON, another schema version, or a key that does not fit.
         """
         try:
-            table = json.loads(text, parse_constant=_refuse)
-        except (ValueError, RecursionError) as error:
+            table = parse_json(text)
+        except ValueError as error:
             raise ModelError(f"{where}: contract.json is not JSON: {error}") from None
         schema = table.get("schema") if isinstance(table, dict) else None
         if schema != SCHEMA:
             raise ModelError(
-                f"{where}: this edgeproof reads contract schema {SCHEMA}, got {schema!r}; "
+                f"{where}: this edgeproof reads contract schema {SCHEMA}, got {shown(schema)}; "
                 "install the edgeproof release that the model was made with"
             )
         try:
@@ -149,5 +177,13 @@ class Contract:
             raise ModelError(f"{where}: {error}") from None
 
 
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not a number that JSON knows")
+def fitting_name(text: str) -> str:
+    """A name for a model that is called `text`: what NAME does not have becomes `-`."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("-.")[:64] or "model"
+
+
+def _check_words(words: tuple[str, ...], what: str) -> None:
+    """These are printed as they are."""
+    wrong = next((word for word in words if len(word) > 64 or not word.isprintable()), None)
+    if wrong is not None:
+        raise ValueError(f"{what} must be short words, got {shown(wrong)}")

@@ -11,6 +11,7 @@ from edge.bulk.answer import Answer
 from edge.classifier import UNKNOWN, Result
 from edge.reading import read, reading_lines
 from edge.sources.frame import Failure, Frame
+from edge.terminal import printable
 
 Format = Literal["table", "jsonl", "csv"]
 Writer = Callable[[str], None]
@@ -155,6 +156,7 @@ def _box_in_file(frame: Frame, result: Result) -> list[int] | None:
 
 
 def _shorten(source: str) -> str:
+    source = printable(source)
     return source if len(source) <= SOURCE_WIDTH else "..." + source[3 - SOURCE_WIDTH :]
 
 

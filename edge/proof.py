@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from edge.errors import ModelError
-from edge.strict import Mismatch, from_dict
+from edge.strict import Mismatch, from_dict, parse_json, shown
 
 SCHEMA = 4
 
@@ -117,10 +117,12 @@ class Proof:
             ModelError: it does not fit.
         """
         try:
-            table = json.loads(text)
+            table = parse_json(text)
             schema = table.get("schema") if isinstance(table, dict) else None
             if schema != SCHEMA:
-                raise Mismatch(f"expected schema {SCHEMA}, got {schema!r}; export the model again")
+                raise Mismatch(
+                    f"expected schema {SCHEMA}, got {shown(schema)}; export the model again"
+                )
             return from_dict(cls, table, "proof.json")
-        except (Mismatch, ValueError, RecursionError) as error:
+        except ValueError as error:  # Mismatch is one too
             raise ModelError(f"{where}: proof.json: {error}") from None

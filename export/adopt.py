@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from edge.adopt.pixels import PIXELS
-from edge.contract import Input, Preprocess
+from edge.contract import Input, Preprocess, fitting_name
 from edge.errors import ModelError, UsageError
 from export.progress import say
 from export.reference import logits_of
@@ -47,7 +47,7 @@ def adopt(model_path: Path, folder: Path, said: Statement, runs: Path) -> Path:
         UsageError: the folder, the labels and the model do not fit each other, or a run of the
             same name was trained by edgeproof.
     """
-    name = model_path.stem
+    name = fitting_name(model_path.stem)
     if not (folder / "test").is_dir():
         say(
             f"{folder} has no train/ and test/: a fifth of it is set apart; if the model was "

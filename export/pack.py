@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from edge.bundle import Bundle, Golden, written_digest
-from edge.contract import SCHEMA, Contract, ModelBytes, Output
+from edge.contract import SCHEMA, Contract, ModelBytes, Output, fitting_name
 from edge.golden import choose_clear, draw_frames
 from edge.interpreter import with_kernels
 from edge.proof import SCHEMA as PROOF_SCHEMA
@@ -52,7 +52,7 @@ def make_candidate(
         made_from |= {**calibrated, "quantization": asdict(quantization)}
     contract = Contract(
         SCHEMA,
-        record.name,
+        fitting_name(record.name),  # a run of before names were held to this
         variant,
         record.input,
         output_of(record),

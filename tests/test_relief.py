@@ -7,8 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from edge.preprocess.lines import erase_lines
+from edge.preprocess.pieces import find_pieces
 from edge.preprocess.relief import relief, widen
-from edge.preprocess.strokes import find_marks, find_pieces
+from edge.preprocess.strokes import find_marks
 from tests.drawing import draw_digit, on_paper
 
 WINDOW = 17

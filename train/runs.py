@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.contract import Input
+from edge.contract import NAME, Input, fitting_name
 from edge.errors import ModelError, UsageError
 from edge.files import write_atomic
 from edge.strict import Mismatch, from_dict
@@ -122,7 +122,23 @@ def default_name(dataset: str, recipe_name: str) -> str:
 
     base = dataset if dataset in NAMES else Path(dataset).resolve().name
     recipe = Path(recipe_name).stem
-    return base if recipe == "cnn" else f"{base}-{recipe}"
+    return fitting_name(base if recipe == "cnn" else f"{base}-{recipe}")
+
+
+def run_name(given: str | None, dataset: str, recipe_name: str) -> str:
+    """What a run is called, and its model after it: as the user says, else `default_name`.
+
+    Raises:
+        UsageError: no model may be called so.
+    """
+    if given is None:
+        return default_name(dataset, recipe_name)
+    if not NAME.fullmatch(Path(given).name):
+        raise UsageError(
+            "--name: expected 1 to 64 letters, digits, '_', '-' and '.' of ASCII, not a dot first, "
+            f"got {given!r}"
+        )
+    return given
 
 
 def write_split(folder: Path, split: Split) -> None:

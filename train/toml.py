@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from edge.strict import check_depth, finite
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -15,6 +17,12 @@ def parse_toml(text: str) -> dict[str, Any]:
     """Parses TOML.
 
     Raises:
-        ValueError: not TOML; says the line.
+        ValueError: not TOML, or not with numbers: says the line. `nan` and `inf` are none: a limit
+            of `nan` lets everything pass, as no comparison with it holds.
     """
-    return tomllib.loads(text)
+    try:
+        table = tomllib.loads(text, parse_float=finite)
+    except RecursionError:
+        raise ValueError("tables and lists lie too deep within each other") from None
+    check_depth(table)
+    return table

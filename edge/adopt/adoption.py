@@ -86,20 +86,23 @@ def adopt(path: Path, said: Statement) -> Adoption:
     meaning, maker = choose_meaning(structure, said.scores)
     labels, labelled = _labels(structure, about, files, said, where)
     facts += (Fact("scores", meaning, maker), labelled)
-    contract = Contract(
-        SCHEMA,
-        name,
-        ADOPTED,
-        spec,
-        Output(meaning),
-        ModelBytes(
-            hashlib.sha256(model).hexdigest(),
-            len(model),
-            structure.min_runtime or UNKNOWN_RUNTIME,
-            structure.operators,
-        ),
-        _provenance(path, data, about, facts),
-    )
+    try:
+        contract = Contract(
+            SCHEMA,
+            name,
+            ADOPTED,
+            spec,
+            Output(meaning),
+            ModelBytes(
+                hashlib.sha256(model).hexdigest(),
+                len(model),
+                structure.min_runtime or UNKNOWN_RUNTIME,
+                structure.operators,
+            ),
+            _provenance(path, data, about, facts),
+        )
+    except ValueError as error:  # such as an operator of version -7
+        raise ModelError(f"{where}: the model is damaged: {error}") from None
     frames, tried = _try(Bundle(model, labels, contract), where)
     values = _values(tried, structure)
     check_scores(values, meaning, said.scores, structure, where)

@@ -32,7 +32,8 @@ def split_attached(data: bytes, where: str) -> tuple[bytes, dict[str, bytes]]:
     # RuntimeError: an encrypted entry, or a kind of compression that Python does not have
     except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, EOFError, zlib.error) as error:
         raise ModelError(
-            f"{where}: the archive behind the model is damaged: {error}; copy the file again"
+            f"{where}: the archive behind the model is damaged: "
+            f"{' '.join(str(error).split())[:200]}; copy the file again"
         ) from None
 
 

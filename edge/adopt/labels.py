@@ -6,6 +6,7 @@ import re
 from collections import Counter
 
 from edge.errors import ModelError
+from edge.terminal import printable
 
 BACKGROUND = "background"
 """The first class of the ImageNet models that count from 1: what is none of the others."""
@@ -32,6 +33,8 @@ def read_labels(content: bytes, where: str) -> tuple[str, ...]:
     lines = [line.strip() for line in re.split(r"\r\n|\r|\n", text.rstrip())]
     if lines == [""]:
         raise ModelError(f"{where}: expected a label a line, got nothing")
+    if any(printable(line) != line for line in lines):  # they are printed to terminals
+        raise ModelError(f"{where}: expected labels without control characters, got one with")
     if "" in lines:
         raise ModelError(f"{where}: expected a label a line, line {lines.index('') + 1} is empty")
     return _without_numbers(tuple(lines))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,7 +10,7 @@ from typing import Literal
 from edge.adopt.pixels import PIXELS, Normalization, in_words, spread
 from edge.adopt.scores import Meaning
 from edge.bundle import read_bundle
-from edge.contract import ADOPTED
+from edge.contract import ADOPTED, NAME, fitting_name
 from edge.errors import ModelError, UsageError
 
 SUFFIX = ".edgeproof.tflite"
@@ -43,20 +42,24 @@ def name_of(path: Path, said: Statement) -> str:
     Raises:
         UsageError: what the user says would not do as the name of a file.
     """
-    fitting = re.sub(r"[^\w.-]+", "-", said.name or path.stem).strip("-.")
-    if said.name is not None and said.name != fitting:
+    if said.name is None:
+        return fitting_name(path.stem)
+    if not NAME.fullmatch(said.name):
         raise UsageError(
-            f"expected a --name of letters, digits, '_', '-' and '.', got {said.name!r}"
+            f"expected a --name of letters, digits, '_', '-' and '.', 64 at most, got {said.name!r}"
         )
-    return fitting or "model"
+    return said.name
 
 
 def target_of(path: Path, said: Statement, out: Path | None, force: bool) -> Path:
     """Where the bundle goes: beside the model unless told otherwise.
 
     Raises:
-        UsageError: the model itself stands there, or a file that no adoption of it wrote.
+        UsageError: the model itself stands there, or a file that no adoption of it wrote; or the
+            model's path names no file.
     """
+    if not path.name:
+        raise UsageError(f"expected the file of a model, got {str(path)!r}")
     target = out or path.with_name(name_of(path, said) + SUFFIX)
     if not target.exists():
         return target

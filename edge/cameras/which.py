@@ -54,7 +54,12 @@ def parse_size(text: str) -> Size:
 
 def without_password(address: str) -> str:
     """A web address as it may be shown: without user name and password."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # its message may repeat the password
+        raise UsageError(
+            "SOURCE: expected an address of a stream, got one without a host"
+        ) from None
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
@@ -63,8 +68,8 @@ def _kind_of_path(path: str) -> Kind:
         return "v4l2"
     try:
         mode = os.stat(path).st_mode
-    except OSError as error:
-        reason = f"{path!r}: {error.strerror or error}"
+    except (OSError, ValueError) as error:  # ValueError: a NUL in it
+        reason = f"{path!r}: {getattr(error, 'strerror', None) or error}"
         raise UsageError(f"SOURCE: expected {EXPECTED}, got {reason}") from None
     if stat.S_ISDIR(mode):
         return "folder"

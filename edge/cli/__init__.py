@@ -15,6 +15,7 @@ import click
 from edge.errors import EdgeproofError
 from edge.startup import start_lean
 from edge.streams import settle_streams
+from edge.terminal import printable
 
 COMMANDS = {
     "classify": "edge.cli.classify",
@@ -82,6 +83,8 @@ def run(arguments: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a file name may be no UTF-8
             stream.reconfigure(errors="backslashreplace")
+    if any("\0" in word for word in arguments):  # no shell can give one; a program can
+        return _fail("expected words without NUL characters, got one with", 2)
     try:
         code = cli.main(list(arguments), prog_name="edgeproof", standalone_mode=False)
         sys.stdout.flush()
@@ -118,5 +121,5 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"edgeproof: error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"edgeproof: error: {printable(' '.join(message.split()))}", file=sys.stderr)
     return code

@@ -77,13 +77,14 @@ def adopt(
     from edge.adopt.adoption import adopt as make
     from edge.adopt.statement import Statement, target_of
     from edge.bundle import write_bundle
+    from edge.terminal import printable
 
     said = Statement(labels, preprocess, fit, pixels, mean, std, scores, name)
     target = target_of(model, said, out, force)
     adoption = make(model, said)
     write_bundle(target, adoption.bundle)
     for line in _lines(adoption, target):
-        click.echo(line)
+        click.echo(printable(line))
 
 
 def _lines(adoption: Adoption, target: Path) -> list[str]:

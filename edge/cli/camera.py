@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge.terminal import printable
+
 if TYPE_CHECKING:
     from edge.cameras.limits import Limits
     from edge.outputs import Format
@@ -181,5 +183,5 @@ def _err(line: str) -> None:
     from edge.lines import is_ready
 
     if is_ready(sys.stderr, PATIENCE_MS):
-        sys.stderr.write(f"edgeproof: {line}\n")
+        sys.stderr.write(f"edgeproof: {printable(line)}\n")
         sys.stderr.flush()

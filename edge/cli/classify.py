@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge.terminal import printable
+
 if TYPE_CHECKING:
     from edge.bulk.answer import Answer
     from edge.bulk.spread import Spread
@@ -196,4 +198,4 @@ def _counting(lines: Lines | StreamLines, has_heading: bool) -> Iterator[None]:
 
 
 def _err(line: str) -> None:
-    print(f"edgeproof: {line}", file=sys.stderr)
+    print(f"edgeproof: {printable(line)}", file=sys.stderr)

@@ -24,6 +24,7 @@ def info(model: str, as_json: bool) -> None:
     """Show MODEL's contract and proof. Nothing of the model is run."""
     from edge.bundle import read_bundle
     from edge.store.listing import origin_of
+    from edge.terminal import printable
     from edge.zoo import find_model
 
     path, origin = find_model(model), origin_of(model)
@@ -40,7 +41,7 @@ def info(model: str, as_json: bool) -> None:
         click.echo(json.dumps(record))
     else:
         for name, value in _lines(bundle, f"{origin}, {path}" if origin != "file" else str(path)):
-            click.echo(f"{name:12}  {value}")
+            click.echo(f"{name:12}  {printable(value)}")
 
 
 def _lines(bundle: Bundle, where: str) -> list[tuple[str, str]]:

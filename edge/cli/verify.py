@@ -34,6 +34,7 @@ def verify(model_names: tuple[str, ...], key_files: tuple[Path, ...], as_json: b
     from edge.errors import EnvironmentFault, ModelError
     from edge.interpreter import with_kernels
     from edge.selftest import run_selftest
+    from edge.terminal import printable
     from edge.trust.public import read_public
     from edge.trust.report import signature_of
     from edge.zoo import find_model, shipped_models
@@ -53,8 +54,8 @@ def verify(model_names: tuple[str, ...], key_files: tuple[Path, ...], as_json: b
             if as_json:
                 click.echo(json.dumps({"model": name, "ok": False, "error": str(error)}))
             else:
-                click.echo(f"{name}: REFUSED")
-                click.echo(f"edgeproof: error: {error}", err=True)
+                click.echo(f"{printable(name)}: REFUSED")
+                click.echo(f"edgeproof: error: {printable(str(error))}", err=True)
             continue
         if as_json:
             record = {"model": name, "ok": True, "proven": proven, "self_test": asdict(test)}

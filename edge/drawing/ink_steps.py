@@ -15,9 +15,10 @@ from edge.drawing.steps import Candidate, Steps, draw_taken, merit_of, title_of_
 from edge.preprocess.choice import merits_of
 from edge.preprocess.foreground import shrink
 from edge.preprocess.photo import to_gray
+from edge.preprocess.pieces import Pieces
 from edge.preprocess.region import Box, to_box
 from edge.preprocess.relief import MIN_STRENGTH, Relief
-from edge.preprocess.strokes import MIN_SIDE, VIEWS, Mark, Pieces, find_marks, look_at
+from edge.preprocess.strokes import MIN_SIDE, VIEWS, Mark, find_marks, look_at
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -16,9 +16,10 @@ from edge.errors import NothingFound
 from edge.preprocess.broken import extended, mend
 from edge.preprocess.choice import choose, choose_all
 from edge.preprocess.photo import resize, to_gray
+from edge.preprocess.pieces import find_pieces
 from edge.preprocess.region import Region, to_box
 from edge.preprocess.relief import relief, widen
-from edge.preprocess.strokes import Mark, find_marks, find_pieces
+from edge.preprocess.strokes import Mark, find_marks
 from edge.preprocess.touching import cut
 
 RENDER_SIDE = 80

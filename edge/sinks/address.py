@@ -50,6 +50,7 @@ def parse_mqtt(url: str, environ: Mapping[str, str] = os.environ) -> MqttAddress
     if not separator or scheme.lower() not in PORTS:
         raise _wrong("another scheme, or none")
     try:
+        url.encode()  # an argument's bytes may be none of UTF-8, which MQTT wants (3.1.1, 1.5.3)
         parts = urlsplit(url)
         port = parts.port
     except ValueError:  # its message repeats what stands before the @

@@ -154,7 +154,8 @@ def _listed_pictures(listing: bytes, at: int) -> list[tuple[int, int]]:
         return int.from_bytes(listing[where : where + size], order)
 
     directory = number(4, 4)
-    for field in range(directory + 2, directory + 2 + 12 * number(directory, 2), 12):
+    last = min(directory + 2 + 12 * number(directory, 2), len(listing))
+    for field in range(directory + 2, last, 12):
         if number(field, 2) == MP_ENTRY:
             first, size = number(field + 8, 4), number(field + 4, 4)
             records = range(first, min(first + size, len(listing)), 16)
@@ -181,12 +182,11 @@ def _png_end(stream: Stream) -> int:
             raise _damaged("PNG", at)
         length = stream.number(at, 4)
         end = at + 12 + length
-        if kind == b"IEND":
-            stream.need(at, 12)
-            return end
         if length >= 1 << 31:
             raise _damaged("PNG", at)
         stream.need(end - 1, 1)
+        if kind == b"IEND":
+            return end
         at = end
 
 

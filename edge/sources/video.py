@@ -51,7 +51,8 @@ def parse_every(text: str) -> Every:
     Raises:
         UsageError: neither.
     """
-    number, second = re.fullmatch(r"[0-9]+", text), re.fullmatch(r"([0-9]*\.?[0-9]+) ?s", text)
+    number = re.fullmatch(r"[0-9]{1,9}", text)
+    second = re.fullmatch(r"([0-9]{0,9}\.?[0-9]{1,9}) ?s", text)
     if number and int(text) > 0:
         return Every(frames=int(text))
     if second and float(second[1]) > 0:

@@ -61,7 +61,7 @@ def train(
     """
     from train.datasets import load_dataset
     from train.recipes import load_recipe, parse_change
-    from train.runs import MODEL, default_name
+    from train.runs import MODEL, run_name
 
     changes = [parse_change(text) for text in settings]
     if weights is not None:
@@ -78,7 +78,7 @@ def train(
     from train.progress import say
 
     say(f"training on {machine.describe()}")
-    folder = runs / (name or default_name(dataset, recipe_name))
+    folder = runs / run_name(name, dataset, recipe_name)
     record = train_model(loaded, dataset, recipe, folder, seed, resume, machine)
     best = record.history["val_accuracy"][record.best_epoch - 1]
     click.echo(

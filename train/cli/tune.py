@@ -67,7 +67,7 @@ def tune(
     from train.datasets import load_dataset
     from train.devices import find_machine
     from train.recipes import parse_change, read_recipe, resolve
-    from train.runs import MODEL, default_name
+    from train.runs import MODEL, run_name
     from train.search import parse_search, take_search
     from train.trials import read_search
     from train.workers import own_role, search_in_parallel
@@ -80,7 +80,7 @@ def tune(
     search = parse_search(searched, recipe, f"recipe {recipe_name}")
     loaded = load_dataset(dataset, data)
     recipe = resolve(table, recipe_name, loaded.input.preprocess.kind, changes)
-    folder = runs / (name or default_name(dataset, recipe_name))
+    folder = runs / run_name(name, dataset, recipe_name)
     machine = cache(find_machine)  # takes seconds, and may be asked for its devices only once
     if workers:
         same = ["--recipe", recipe_name, "--name", folder.name, "--seed", seed, "--runs", runs]

@@ -1,0 +1,1 @@
+"""Fuzzing of what reads strange bytes: the decoder of pictures and the reader of bundles."""
