@@ -5,8 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 
-LARGE_PIXELS = 4_000_000
-"""Decoded, with its copies on the way to a frame, that is some 40 MB."""
+LARGE_BYTES = 16 * 1024 * 1024
+"""Of memory for file, picture and frame. Colour of full HD is below."""
 
 
 class Turns:
@@ -16,9 +16,13 @@ class Turns:
         self._file = os.memfd_create("edgeproof-turns")
         self._is_ours = False
 
-    def take(self, pixels: int) -> None:
+    def is_needed(self, needed_bytes: int) -> bool:
+        """Whether so much needs a turn, and this process does not have it."""
+        return needed_bytes > LARGE_BYTES and not self._is_ours
+
+    def take(self, needed_bytes: int) -> None:
         """Waits until no other process holds a large picture, if this one is large."""
-        if pixels > LARGE_PIXELS and not self._is_ours:
+        if self.is_needed(needed_bytes):
             fcntl.lockf(self._file, fcntl.LOCK_EX)
             self._is_ours = True
 
