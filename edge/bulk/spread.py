@@ -170,7 +170,9 @@ class Spread:
             self._replace(worker)
             return
         for taken_s, answers in messages:
-            self._note(taken_s / len(answers))
+            if worker.is_warm:  # the first has to load what all of them need
+                self._note(taken_s / len(answers))
+            worker.is_warm = True
             self._ready.update((worker.jobs.popleft().number, answer) for answer in answers)
             self._forlorn = 0
 

@@ -54,6 +54,8 @@ class Worker:
         """
         self.jobs: deque[Job] = deque()
         """Sent, and not answered yet."""
+        self.is_warm = False
+        """Whether it has answered before."""
         self._at = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("Q")
         self._received = b""
         theirs_in, self._orders = os.pipe()
