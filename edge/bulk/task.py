@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from os.path import basename
@@ -46,18 +47,17 @@ class Task:
 
         take_up: told of each file before it is touched, twice.
         """
-        held: list[Frame | Failure] = []
+        held: deque[Frame | Failure] = deque()  # and nothing else holds a frame: it may be large
         size_bytes = 0
         for count, job in enumerate(jobs, 1):
             take_up(job)
-            item = self._read(job)
-            held.append(item)
-            size_bytes += item.rgb.nbytes if isinstance(item, Frame) else 0
+            held.append(self._read(job))
+            size_bytes += _size_bytes(held[-1])
             if size_bytes > HELD_BYTES or count == len(jobs):
-                for one in held:
-                    take_up(Job(one.index, one.source))
-                    yield self.answer(one)
-                held, size_bytes = [], 0
+                while held:
+                    take_up(Job(held[0].index, held[0].source))
+                    yield self.answer(held.popleft())
+                size_bytes = 0
 
     def _read(self, job: Job) -> Frame | Failure:
         try:
@@ -130,6 +130,10 @@ class Task:
     def unwritten(self) -> int:
         """Pictures and sheets that could not be written."""
         return sum(folder.failures for folder in (self.pictures, self.sheets) if folder)
+
+
+def _size_bytes(item: Frame | Failure) -> int:
+    return item.rgb.nbytes if isinstance(item, Frame) else 0
 
 
 def _fault(source: str, error: Exception) -> FrameError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 
+from edge.bulk.limits import return_memory
+
 LARGE_BYTES = 16 * 1024 * 1024
 """Of memory for file, picture and frame. Colour of full HD is below."""
 
@@ -29,6 +31,7 @@ class Turns:
     def give(self) -> None:
         """The picture is done with."""
         if self._is_ours:
+            return_memory()
             fcntl.lockf(self._file, fcntl.LOCK_UN)
             self._is_ours = False
 

@@ -2,7 +2,7 @@
 
 Counted is all that is there at once at the worst moment: the file's bytes, the decoder's own
 buffers, the picture as Pillow holds it (which gives every colour four bytes), and the frame that
-comes of it.
+comes of it; or that frame and what the preprocessing makes of it, where that is more.
 """
 
 from __future__ import annotations
@@ -15,13 +15,17 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
 MAX_MEMORY_BYTES = 192 * 1024 * 1024
-"""For one picture: a Pi Zero 2 W has 512 MB for all. It is enough for colour of 27 megapixels, for
+"""For one picture: a Pi Zero 2 W has 512 MB for all. It is enough for colour of 25 megapixels, for
 gray of 64, and for a WEBP of 12."""
 PIXEL_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}
 """Pillow's mode -> bytes of a pixel, where they are not `COLOR_BYTES`."""
 COLOR_BYTES = 4
 GRAY = ("1", "L", "I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 """Modes that give a gray frame, one byte a pixel, unless something is transparent; else three."""
+FRAME_BYTES = (1, 3)
+"""A pixel of a frame, in gray and in colour."""
+LOOK_BYTES = (1, 5)
+"""What preprocessing takes on top for each pixel of a frame (measured)."""
 WEBP_BYTES = 12
 """A pixel: two canvases of the decoder's, and what it gives."""
 IN_PYTHON = ("ppm", "ppm_plain", "bmp_rle")
@@ -43,20 +47,22 @@ def needed_bytes(
     """
     pixels = picture.width * picture.height
     held = PIXEL_BYTES.get(picture.mode, COLOR_BYTES)
-    is_gray = picture.mode in GRAY and "transparency" not in picture.info
-    each = held + (1 if is_gray else 3)
+    is_color = picture.mode not in GRAY or "transparency" in picture.info
+    frame = FRAME_BYTES[is_color]
+    each = held + frame
     if picture.format == "GIF":
         each += held  # what a frame leaves behind
     elif picture.format in ("PPM", "BMP") and picture.tile and picture.tile[0][0] in IN_PYTHON:
         each += 2 * held
     needed = each * pixels + len(data) + structure.metadata_bytes
+    later = (frame + LOOK_BYTES[is_color]) * pixels + len(data)
     if picture.format in ("JPEG", "MPO"):
         needed += len(data)  # which it reads in one piece
         if structure.scans > 1 or "progressive" in picture.info:
             needed += _coefficients(picture, full)
     elif picture.format == "TIFF":
         needed += _strips(picture, held)
-    return needed
+    return max(needed, later)
 
 
 def needed_bytes_of_webp(size: tuple[int, int], data: bytes) -> int:

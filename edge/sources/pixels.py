@@ -112,7 +112,7 @@ def _pixels(picture: Image) -> NDArray[np.uint8]:
 
 def _is_fraction(picture: Image) -> bool:
     """Whether no value of a picture in mode F is above 1."""
-    step = max(1, STRIP_PIXELS // picture.width)
+    step = max(1, STRIP_PIXELS // max(1, picture.width))
     return all(
         np.nan_to_num(np.asarray(picture.crop((0, top, picture.width, top + step)))).max() <= 1
         for top in range(0, picture.height, step)
@@ -124,6 +124,12 @@ def _from_deep_gray(pixels: NDArray[np.generic], is_fraction: bool) -> NDArray[n
 
     pixels: integers or floats of 0 to 65535; floats of 0 to 1 where `is_fraction`.
     """
+    if pixels.dtype.kind == "u" and pixels.dtype.itemsize == 2:
+        levels = pixels.astype(np.uint32)
+        levels *= 255
+        levels += 32_895
+        levels >>= 16  # as below for each of the 65,536 values, in a third of the time
+        return levels.astype(np.uint8)
     values = np.nan_to_num(pixels.astype(np.float64))
     if is_fraction:
         values *= 65535
