@@ -37,7 +37,7 @@ PIXEL_TAGS = frozenset(
 )
 """A TIFF's tags without which its pixels are others."""
 TAG = re.compile(r"tag (\d+)")
-DIRECTORY = re.compile(r"^Corrupt EXIF data|^not enough data")
+DIRECTORY = re.compile(r"^Corrupt EXIF data|^Truncated File Read")
 NO_MATTER = re.compile(r"malformed MPO|transparency|Transparency")
 MAX_HEARD = 100
 """A damaged block can give a warning for each of thousands of tags."""

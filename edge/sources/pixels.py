@@ -23,6 +23,7 @@ MAX_EXIF_BYTES = 1 << 20
 """Cameras write up to 64 kB; Pillow makes an object of each value in it."""
 EXIF = ("exif", "Raw profile type exif")
 """Where Pillow keeps it; the second is hexadecimal text in a PNG."""
+DAMAGED = "damaged EXIF: the picture may be turned"
 TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
 """EXIF orientation -> the `PIL.Image.Transpose` that undoes it (EXIF 2.32, 4.6.4.A)."""
 ACROSS = (2, 4, 5, 6)
@@ -59,10 +60,13 @@ def _turn(picture: Image) -> tuple[int | None, str | None]:
     size_bytes = max(len(picture.info.get(key) or b"") for key in EXIF)
     if size_bytes > MAX_EXIF_BYTES:
         return None, f"EXIF of {size_bytes} bytes is not read: the picture may be turned"
+    block = picture.info.get("exif", b"")
+    if block and block.removeprefix(b"Exif\0\0")[:2] not in (b"II", b"MM"):
+        return None, DAMAGED
     try:
         return TURNS.get(picture.getexif().get(EXIF_ORIENTATION, 1)), None
     except Exception:  # Pillow raises anything on a damaged block, and the pixels are good
-        return None, "damaged EXIF: the picture may be turned"
+        return None, DAMAGED
 
 
 def _turned(picture: Image, turn: int | None) -> Image:
