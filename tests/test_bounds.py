@@ -38,8 +38,8 @@ def refused(data: bytes, side: int | None = None) -> tuple[str, str]:
 
 
 def test_150_crafted_pictures_give_one_record_each(tmp_path: Path) -> None:
-    names = make_folder(tmp_path, 150, seed=1)
-    files = [one.name for one in tmp_path.iterdir()]
+    names = make_folder(tmp_path, 150, seed=1, is_quick=True)
+    files = [one.name for one in tmp_path.iterdir() if not one.is_dir()]
     alone = run([tmp_path / name for name in sorted(names)])
     labels = {Path(one["source"]).name: one["label"] for one in alone.records}
     assert len(labels) == 15

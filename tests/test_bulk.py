@@ -227,7 +227,7 @@ with Spread(each(classify), failed, 2) as spread:
 def test_workers_that_die_idle_cost_no_picture() -> None:
     found = script("""
 from edge.bulk import worker
-worker._serve = lambda work: os.kill(os.getpid(), signal.SIGKILL)
+worker._serve = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 def classify(job):
     time.sleep(0.001)
     return answer(job)

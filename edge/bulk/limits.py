@@ -6,6 +6,7 @@ import ctypes
 import os
 import resource
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,13 +21,23 @@ GROWTH_BYTES = 320 * 1024 * 1024
 for what they do not know, and makes a `MemoryError` of it."""
 
 
-def start_clock() -> None:
-    """From here on this process has `PICTURE_S`, else the system ends it, whatever it is doing."""
-    signal.alarm(PICTURE_S)
+class Clock:
+    """Ends this process when a picture takes longer than `PICTURE_S`, whatever it is doing."""
 
+    def __init__(self) -> None:
+        self._began_s: float | None = None
 
-def stop_clock() -> None:
-    signal.alarm(0)
+    def start(self) -> None:
+        """From here on there is that time again, less up to a second: a small picture takes less
+        than the system's clock does to be set."""
+        now_s = time.monotonic()
+        if self._began_s is None or now_s - self._began_s > 1:
+            signal.alarm(PICTURE_S)
+            self._began_s = now_s
+
+    def stop(self) -> None:
+        signal.alarm(0)
+        self._began_s = None
 
 
 def return_memory() -> None:

@@ -187,9 +187,10 @@ def _live(work: Work, ours: Sequence[int]) -> None:
         process.belong_to_parent()
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         limits.limit_memory()
-        picture.wait_for_memory = partial(_wait, work.turns)
+        clock = limits.Clock()
+        picture.wait_for_memory = partial(_wait, work.turns, clock)
         if parent == os.getppid():  # else it died before it could be told to take us with it
-            _serve(work)
+            _serve(work, clock)
         code = 0
     except (BrokenPipeError, EOFError):  # the parent has gone
         code = 0
@@ -199,21 +200,21 @@ def _live(work: Work, ours: Sequence[int]) -> None:
         os._exit(code)
 
 
-def _wait(turns: Turns, needed_bytes: int) -> None:
+def _wait(turns: Turns, clock: limits.Clock, needed_bytes: int) -> None:
     """Takes a turn, where one is needed; the time until it comes is not the picture's."""
     if turns.is_needed(needed_bytes):
-        limits.stop_clock()
+        clock.stop()
         turns.take(needed_bytes)
-        limits.start_clock()
+        clock.start()
 
 
-def _serve(work: Work) -> None:
+def _serve(work: Work, clock: limits.Clock) -> None:
     newest = -1
 
     def take_up(job: Job) -> None:
         nonlocal newest
         work.at[0] = job.number + 1
-        limits.start_clock()
+        clock.start()
         if job.number > newest:  # so the one before is done with
             newest = job.number
             work.turns.give()
@@ -227,7 +228,7 @@ def _serve(work: Work) -> None:
             done.append(answer)
             taken_s = time.perf_counter() - began_s
             if taken_s > FLUSH_S or count == len(jobs):
-                limits.stop_clock()
+                clock.stop()
                 work.at[0] = 0
                 _write(work.answers, (taken_s, [tuple(answer) for answer in done]))
                 done = []
