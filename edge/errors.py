@@ -34,7 +34,7 @@ class FrameError(EdgeproofError):
     `kind` is a stable word for machines: `not-found`, `no-permission`, `unreachable`,
     `empty-file`, `empty-folder`, `no-match`, `not-a-picture`, `damaged-picture`, `not-a-video`,
     `damaged-video`, `needs-opencv`, `too-large`, `unsupported-frame`, `nothing-found`,
-    `bad-output`, `decoder-died`.
+    `bad-output`, `no-memory`, `decoder-died`, `decoder-timeout`, `internal`.
     """
 
     exit_code = 1

@@ -1,10 +1,9 @@
-"""Picture files to answers in their order, alone as long as it is little, then in processes."""
+"""Picture files to answers in their order: one alone here, several in processes that may die."""
 
 from __future__ import annotations
 
 import os
 import select
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from edge.bulk.worker import Classify, Worker
 
 WORTH_S = 0.025
-"""What waits has to take this long alone before workers are started, each of which costs some."""
+"""What waits has to take this long alone before further workers are started: each costs some."""
 AHEAD = 1024
 """Names looked ahead."""
 AHEAD_AT_ONCE = 32
@@ -52,7 +51,7 @@ class Spread:
         """
         classify: files to their answers, here or in a fork of this process.
         failed: the answer for a file at which a worker died.
-        workers: how many to start; fewer than two never starts one.
+        workers: how many to start at most; none does it all here.
         """
         self._classify, self._failed, self._count = classify, failed, workers
         self.problem = ""
@@ -63,7 +62,7 @@ class Spread:
         self._poll = select.poll()
         self._waiting: deque[Job] = deque()
         self._ready: dict[int, Answer] = {}
-        self._alone = self._forlorn = 0
+        self._forlorn = 0
         self._each_s = 0.0
         """What one picture takes, lately."""
 
@@ -85,20 +84,22 @@ class Spread:
         return bool(self._waiting)
 
     def _answer_here(self, job: Job) -> Answer:
-        began_s = time.perf_counter()
-        (answer,) = self._classify([job], lambda job: None)
-        self._alone += 1
-        if self._alone > 1:  # the first has to load what all of them need
-            self._note(time.perf_counter() - began_s)
+        from edge.bulk.limits import limited_memory
+
+        with limited_memory():
+            (answer,) = self._classify([job], lambda job: None)
         return answer
 
     def _note(self, each_s: float) -> None:
         self._each_s = 0.8 * self._each_s + 0.2 * each_s if self._each_s else each_s
 
     def _start(self) -> bool:
-        """Starts a first worker if it is worth it; whether there is one now."""
-        is_much = self._count > 1 and len(self._waiting) * self._each_s >= WORTH_S
-        return is_much and self._add()
+        """Starts a first worker if more than one picture waits; whether there is one now."""
+        if self._count < 1 or len(self._waiting) < 2:
+            return False
+        import PIL.Image  # noqa: F401  # once, and not in each of them
+
+        return self._add()
 
     def _add(self) -> bool:
         """One more worker; without one, none is tried any more."""
@@ -125,12 +126,16 @@ class Spread:
         while self._workers:
             self._look_ahead(jobs)
             self._hand_out(at + WINDOW)
-            if len(self._workers) < self._count and self._waiting:
+            may_add = len(self._workers) < self._count and bool(self._waiting)
+            if may_add and len(self._waiting) * self._each_s >= WORTH_S:
                 self._add()  # while those that there are have begun
                 continue
             if not any(worker.jobs for worker in self._workers.values()):
                 return
-            for descriptor, _ in self._poll.poll():
+            readable = self._poll.poll(1000 * WORTH_S if may_add else None)
+            if not readable:  # what they are at takes long
+                self._add()
+            for descriptor, _ in readable:
                 self._take(self._workers[descriptor])
             while at in self._ready:
                 yield self._ready.pop(at)
@@ -145,7 +150,7 @@ class Spread:
     def _hand_out(self, end: int) -> None:
         """Gives each worker a chunk on top of the one that it is at. end: of the window."""
         even = -(-len(self._waiting) // (2 * len(self._workers)))  # so that all end together
-        size = max(1, min(CHUNK, int(CHUNK_S / max(self._each_s, 1e-6)), even))
+        size = max(1, min(CHUNK, int(CHUNK_S / (self._each_s or CHUNK_S)), even))
         for worker in self._workers.values():
             if len(worker.jobs) > size // 2 and len(worker.jobs) > 1:
                 continue
@@ -165,7 +170,9 @@ class Spread:
             self._replace(worker)
             return
         for taken_s, answers in messages:
-            self._note(taken_s / len(answers))
+            if worker.is_warm:  # the first has to load what all of them need
+                self._note(taken_s / len(answers))
+            worker.is_warm = True
             self._ready.update((worker.jobs.popleft().number, answer) for answer in answers)
             self._forlorn = 0
 
@@ -173,11 +180,10 @@ class Spread:
         """The picture that it was at is lost; the others that it had go to others."""
         del self._workers[worker.descriptor]
         self._poll.unregister(worker.descriptor)
-        at, ending = worker.at(), worker.end()
+        at, code = worker.at(), worker.end()
         for job in worker.jobs:
             if job.number == at:
-                message = f"{job.path}: the process that decoded it {ending}"
-                self._ready[at] = self._failed(job, FrameError("decoder-died", message))
+                self._ready[at] = self._failed(job, _died(job, code))
             else:
                 self._waiting.append(job)
         self._waiting = deque(sorted(self._waiting))
@@ -202,3 +208,15 @@ class Spread:
                 worker.end()
             self._workers.clear()
             self._turns.close()
+
+
+def _died(job: Job, code: int) -> FrameError:
+    """code: as a process exits with, of a signal the negative number."""
+    from edge.bulk.limits import PICTURE_S, TIMED_OUT
+    from edge.process import ending
+
+    if code == TIMED_OUT:
+        message = f"{job.path}: expected to be done with it within {PICTURE_S} s, gave it up"
+        return FrameError("decoder-timeout", message)
+    message = f"{job.path}: the process that decoded it {ending(code)}"
+    return FrameError("decoder-died", message)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from os.path import basename
 from typing import TYPE_CHECKING
 
 from edge.bulk.answer import Answer, Job
 from edge.drafts import classify_frame
-from edge.errors import FrameError
+from edge.errors import EdgeproofError, FrameError
 from edge.outputs import Format, Output
 from edge.sources.files import read_file
 from edge.sources.frame import Failure, Frame
+from edge.sources.picture import out_of_memory
 
 if TYPE_CHECKING:
     from edge.classifier import Classifier, Result
@@ -44,18 +47,25 @@ class Task:
 
         take_up: told of each file before it is touched, twice.
         """
-        held: list[Frame | Failure] = []
+        held: deque[Frame | Failure] = deque()  # and nothing else holds a frame: it may be large
         size_bytes = 0
         for count, job in enumerate(jobs, 1):
             take_up(job)
-            item = read_file(job.number, job.path, self.side, self.draft)
-            held.append(item)
-            size_bytes += item.rgb.nbytes if isinstance(item, Frame) else 0
+            held.append(self._read(job))
+            size_bytes += _size_bytes(held[-1])
             if size_bytes > HELD_BYTES or count == len(jobs):
-                for one in held:
-                    take_up(Job(one.index, one.source))
-                    yield self.answer(one)
-                held, size_bytes = [], 0
+                while held:
+                    take_up(Job(held[0].index, held[0].source))
+                    yield self.answer(held.popleft())
+                size_bytes = 0
+
+    def _read(self, job: Job) -> Frame | Failure:
+        try:
+            return read_file(job.number, job.path, self.side, self.draft)
+        except EdgeproofError:
+            raise
+        except Exception as error:
+            return Failure(job.number, job.path, _fault(job.path, error))
 
     def failed(self, job: Job, error: FrameError) -> Answer:
         """What is to be written of one that cannot be read."""
@@ -74,6 +84,10 @@ class Task:
                 self._run(item, output)
             except FrameError as error:
                 output.failure(Failure(item.index, item.source, error))
+            except (EdgeproofError, OSError):  # of the model, the system or a place to write to
+                raise
+            except Exception as error:
+                output.failure(Failure(item.index, item.source, _fault(item.source, error)))
             if item.note:
                 err.append(f"{item.source}: {item.note}")
         return Answer(out, err, is_failure=output.failures > 0)
@@ -121,3 +135,23 @@ class Task:
     def folders(self) -> list[PictureFolder]:
         """Those of pictures and sheets that were asked for."""
         return [folder for folder in (self.pictures, self.sheets) if folder]
+
+
+def _size_bytes(item: Frame | Failure) -> int:
+    return item.rgb.nbytes if isinstance(item, Frame) else 0
+
+
+def _fault(source: str, error: Exception) -> FrameError:
+    """What stands in the place of a frame at which this program itself failed: the run goes on."""
+    if isinstance(error, MemoryError):
+        return out_of_memory(source)
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    place = f"{basename(at.tb_frame.f_code.co_filename)}:{at.tb_lineno}" if at else "somewhere"
+    brief = " ".join(str(error).split())[:200]
+    return FrameError(
+        "internal",
+        f"{source}: a fault in edgeproof, please report it with this line and the picture: "
+        f"{type(error).__name__}: {brief} ({place})",
+    )

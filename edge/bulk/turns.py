@@ -5,8 +5,10 @@ from __future__ import annotations
 import fcntl
 import os
 
-LARGE_PIXELS = 4_000_000
-"""Decoded, with its copies on the way to a frame, that is some 40 MB."""
+from edge.bulk.limits import return_memory
+
+LARGE_BYTES = 16 * 1024 * 1024
+"""Of memory for file, picture and frame. Colour of full HD is below."""
 
 
 class Turns:
@@ -16,15 +18,20 @@ class Turns:
         self._file = os.memfd_create("edgeproof-turns")
         self._is_ours = False
 
-    def take(self, pixels: int) -> None:
+    def is_needed(self, needed_bytes: int) -> bool:
+        """Whether so much needs a turn, and this process does not have it."""
+        return needed_bytes > LARGE_BYTES and not self._is_ours
+
+    def take(self, needed_bytes: int) -> None:
         """Waits until no other process holds a large picture, if this one is large."""
-        if pixels > LARGE_PIXELS and not self._is_ours:
+        if self.is_needed(needed_bytes):
             fcntl.lockf(self._file, fcntl.LOCK_EX)
             self._is_ours = True
 
     def give(self) -> None:
         """The picture is done with."""
         if self._is_ours:
+            return_memory()
             fcntl.lockf(self._file, fcntl.LOCK_UN)
             self._is_ours = False
 

@@ -3,7 +3,8 @@
 A worker is a fork: it starts in milliseconds and shares the memory of model and libraries, of which
 each process of its own would take 30 MB. That is safe only as long as this process has no threads
 but Python's, see `can_fork`. Two pipes and one number in shared memory tie it to its parent: jobs
-go in, answers come out, and the number says which job it is at, also when it is dead.
+go in, answers come out, and the number says which job it is at, also when it is dead. `limits.py`
+says what a picture may cost it.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, NamedTuple
 
 from edge import process
+from edge.bulk import limits
 from edge.bulk.answer import Answer, Job
 from edge.bulk.turns import Turns
 from edge.sources import picture
@@ -51,6 +54,8 @@ class Worker:
         """
         self.jobs: deque[Job] = deque()
         """Sent, and not answered yet."""
+        self.is_warm = False
+        """Whether it has answered before."""
         self._at = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("Q")
         self._received = b""
         theirs_in, self._orders = os.pipe()
@@ -114,11 +119,11 @@ class Worker:
         """The index of the job that it is at, or died at; none between jobs."""
         return self._at[0] - 1 if self._at[0] else None
 
-    def end(self) -> str:
-        """Lets go of a worker that has died; says of what."""
+    def end(self) -> int:
+        """Lets go of a worker that has died; its exit code, of a signal the negative number."""
         _, status = os.waitpid(self.pid, 0)
         self._close()
-        return process.ending(os.waitstatus_to_exitcode(status))
+        return os.waitstatus_to_exitcode(status)
 
     def kill(self) -> None:
         """At once, whatever it is doing."""
@@ -180,9 +185,12 @@ def _live(work: Work, ours: Sequence[int]) -> None:
         for descriptor in ours:
             os.close(descriptor)
         process.belong_to_parent()
-        picture.wait_for_memory = work.turns.take
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        limits.limit_memory()
+        clock = limits.Clock()
+        picture.wait_for_memory = partial(_wait, work.turns, clock)
         if parent == os.getppid():  # else it died before it could be told to take us with it
-            _serve(work)
+            _serve(work, clock)
         code = 0
     except (BrokenPipeError, EOFError):  # the parent has gone
         code = 0
@@ -192,12 +200,21 @@ def _live(work: Work, ours: Sequence[int]) -> None:
         os._exit(code)
 
 
-def _serve(work: Work) -> None:
+def _wait(turns: Turns, clock: limits.Clock, needed_bytes: int) -> None:
+    """Takes a turn, where one is needed; the time until it comes is not the picture's."""
+    if turns.is_needed(needed_bytes):
+        clock.stop()
+        turns.take(needed_bytes)
+        clock.start()
+
+
+def _serve(work: Work, clock: limits.Clock) -> None:
     newest = -1
 
     def take_up(job: Job) -> None:
         nonlocal newest
         work.at[0] = job.number + 1
+        clock.start()
         if job.number > newest:  # so the one before is done with
             newest = job.number
             work.turns.give()
@@ -211,6 +228,7 @@ def _serve(work: Work) -> None:
             done.append(answer)
             taken_s = time.perf_counter() - began_s
             if taken_s > FLUSH_S or count == len(jobs):
+                clock.stop()
                 work.at[0] = 0
                 _write(work.answers, (taken_s, [tuple(answer) for answer in done]))
                 done = []

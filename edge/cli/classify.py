@@ -119,7 +119,7 @@ def classify(
         if classifier.bundle.proof_json is None:
             err(f"model {name!r} is unproven: no gate has compared it with what it was made from")
         output = Output(format_name, name, out=lines.write, err=err)
-        workers = 1 if annotate or explain else jobs or cores()
+        workers = 0 if annotate or explain else jobs or cores()
         with Spread(task.read, task.failed, workers) as spread:
             for answer in _answers(sources, wanted, task, spread):
                 output.add(answer)

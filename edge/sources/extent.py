@@ -81,7 +81,8 @@ class Stream:
 
     def cut(self, size: int) -> bytes:
         """Takes the first `size` bytes off."""
-        taken = bytes(self.held[:size])
+        with memoryview(self.held) as view:  # one copy, not two
+            taken = bytes(view[:size])
         del self.held[:size]
         self.offset += len(taken)
         return taken

@@ -1,15 +1,14 @@
-"""One picture's bytes to pixels: decoding, orientation, colour, bit depth, transparency."""
+"""One picture's bytes to pixels, within bounds of memory that are checked before it is decoded.
+
+This is the one door to a decoder: files, folders, stdin, addresses and cameras come through it.
+"""
 
 from __future__ import annotations
 
-import io
 import stat
-import struct
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,9 +36,12 @@ FORMATS = tuple(dict.fromkeys(name for _, name, _ in READERS))
 JPEG_FORMATS = ("JPEG", "MPO")
 """MPO is a phone's JPEG with a further picture behind it, such as its depth."""
 MAX_PIXELS = 64_000_000
-"""Above the 48-megapixel sensors sold for the Pi; checked before anything is decoded."""
-EXIF_ORIENTATION = 0x0112
-MAX_BYTES = 256 * 1024 * 1024
+"""Above the 48-megapixel sensors sold for the Pi; checked before anything is decoded, as is the
+memory that they take (`edge.sources.memory`)."""
+MAX_BYTES = 64 * 1024 * 1024
+"""Of a file. They count as memory; a picture with more of them would not be decoded anyway."""
+PIECE_BYTES = 1 << 20
+"""What a decoder reads at once of other formats than JPEG, whose arithmetic coding cannot wait."""
 
 
 @dataclass(frozen=True)
@@ -72,17 +74,22 @@ def read_picture(path: Path, side: int | None = None, draft: int | None = None) 
     Raises:
         FrameError: says what is wrong with which file.
     """
-    check_file(path)
+    size_bytes = check_file(path)
+    wait_for_memory(size_bytes)
     try:
         with open(path, "rb") as file:
-            data = file.read()
+            data = file.read(size_bytes + 1)
+            if len(data) > size_bytes:  # it grows, or the system does not say how long it is
+                data += file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from None
+    if len(data) > MAX_BYTES:
+        raise FrameError("too-large", f"{path}: expected at most {MAX_BYTES} bytes, got more")
     return decode_picture(data, str(path), side, draft)
 
 
-def check_file(path: Path, what: str = "picture", max_bytes: int | None = MAX_BYTES) -> None:
-    """Refuses what cannot be read to its end, before it is opened.
+def check_file(path: Path, what: str = "picture", max_bytes: int | None = MAX_BYTES) -> int:
+    """Refuses what cannot be read to its end, before it is opened; gives its length in bytes.
 
     what: the word for it in messages, and in the kind `not-a-...`.
 
@@ -100,6 +107,7 @@ def check_file(path: Path, what: str = "picture", max_bytes: int | None = MAX_BY
         raise FrameError(
             "too-large", f"{path}: expected at most {max_bytes} bytes, got {found.st_size}"
         )
+    return found.st_size
 
 
 def unreadable(path: Path, error: Exception) -> FrameError:
@@ -125,72 +133,93 @@ def decode_picture(
     Raises:
         FrameError: says what is wrong with which picture.
     """
-    from PIL import Image, UnidentifiedImageError
-
     if not data:
         raise FrameError("empty-file", f"{source}: expected a picture, got an empty file")
+    reader = next((one for signature, *one in READERS if data.startswith(signature)), None)
+    if reader is None:
+        raise _no_picture(source)
+    from PIL import Image, UnidentifiedImageError
+
+    from edge.sources.structure import TooMuch
+
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about metadata; pixels that fail to decode raise
-            with _open(data) as picture:
-                if picture.info.get("progressive"):  # libjpeg holds it whole, at any scale
-                    _check_size(picture, source)
-                is_draft = draft is not None and _can_be_draft(picture)
-                shrunk = _shrink(picture, draft if is_draft else side, "L" if is_draft else None)
-                _check_size(picture, source)
-                _check_end(picture, data)
-                wait_for_memory(picture.width * picture.height)
-                picture.decodermaxblock = max(len(data), 1)  # in one piece: all of it is here
-                picture.load()
-                more = partial(decode_picture, data, source, side) if is_draft else None
-                return Picture(_to_frame(picture), shrunk, _note(picture), more)
+        return _decode(data, source, reader, side, draft)
     except FrameError:
         raise
     except UnidentifiedImageError:
-        raise FrameError(
-            "not-a-picture", f"{source}: expected one of {', '.join(FORMATS)}, got something else"
-        ) from None
+        raise _no_picture(source) from None
+    except TooMuch as error:
+        raise FrameError("too-large", f"{source}: {error}") from None
     except Image.DecompressionBombError:
         raise FrameError("too-large", f"{source}: expected at most {MAX_PIXELS} pixels") from None
+    except MemoryError:
+        raise out_of_memory(source) from None
     except Exception as error:  # decoders raise anything on damaged bytes: SyntaxError, KeyError
         raise FrameError(
             "damaged-picture", f"{source}: the picture is damaged: {_brief(error)}"
         ) from None
 
 
-def _wait_for_nothing(pixels: int) -> None:
+def _decode(
+    data: bytes, source: str, reader: list[str], side: int | None, draft: int | None
+) -> Picture:
+    from edge.sources import memory
+    from edge.sources.pillow import careful, check_heard, note_of, open_picture
+    from edge.sources.pixels import to_pixels
+    from edge.sources.structure import look_at
+
+    name, plugin = reader
+    structure = look_at(data, name)
+    if structure.size:
+        _check_pixels(structure.size, source)
+        _check_memory(memory.needed_bytes_of_webp(structure.size, data), structure.size, source)
+    with careful(MAX_PIXELS) as heard, open_picture(data, name, plugin) as picture:
+        check_heard(heard, name)
+        full = picture.size
+        if picture.info.get("progressive"):  # libjpeg holds it whole, at any scale
+            _check_pixels(full, source)
+        is_draft = draft is not None and _can_be_draft(picture)
+        shrunk = _shrink(picture, draft if is_draft else side, "L" if is_draft else None)
+        _check_pixels(picture.size, source)
+        _check_end(picture, data)
+        if not structure.size:
+            needed = memory.needed_bytes(picture, full, data, structure)
+            _check_memory(needed, picture.size, source)
+        is_jpeg = picture.format in JPEG_FORMATS
+        picture.decodermaxblock = max(len(data), 1) if is_jpeg else PIECE_BYTES
+        picture.load()
+        more = partial(decode_picture, data, source, side) if is_draft else None
+        pixels, note = to_pixels(picture)
+        notes = (_note(picture, data), note or note_of(heard))
+        return Picture(pixels, shrunk, "; ".join(filter(None, notes)) or None, more)
+
+
+def _no_picture(source: str) -> FrameError:
+    message = f"{source}: expected one of {', '.join(FORMATS)}, got something else"
+    return FrameError("not-a-picture", message)
+
+
+def out_of_memory(source: str) -> FrameError:
+    """What stands in a picture's place where the system gave no memory for it."""
+    message = f"{source}: expected memory to decode it, the system gave none"
+    return FrameError("no-memory", message)
+
+
+def _wait_for_nothing(needed_bytes: int) -> None:
     pass
 
 
 wait_for_memory: Callable[[int], None] = _wait_for_nothing
-"""Called with the number of pixels that are about to be decoded. Where several processes decode
-side by side, a large picture waits there for its turn, see `edge.bulk.turns`."""
+"""Called with the bytes that are about to be taken. Where several processes decode side by side, a
+large picture waits there for its turn, see `edge.bulk.turns`."""
 
 
 def to_frame(picture: Image) -> NDArray[np.uint8]:
     """A Pillow image as a frame: uint8 (H, W, 3) RGB or (H, W) gray, sRGB, upright, over white."""
-    _check_size(picture, "the picture")
-    return _to_frame(picture)
+    from edge.sources.pixels import to_pixels
 
-
-def _open(data: bytes) -> ImageFile:
-    import logging
-
-    from PIL import Image, UnidentifiedImageError
-
-    pillow = logging.getLogger("PIL")
-    if not pillow.handlers:  # it logs what it raises, and to stderr if nobody takes it
-        pillow.addHandler(logging.NullHandler())
-    for signature, name, plugin in READERS:
-        if data.startswith(signature):
-            import_module(f"PIL.{plugin}ImagePlugin")
-            opened, accepts = Image.OPEN[name]
-            try:
-                if not accepts or accepts(data[:16]) is True:
-                    return opened(io.BytesIO(data), "")
-            except (SyntaxError, IndexError, TypeError, struct.error):  # so they refuse one
-                break
-    raise UnidentifiedImageError
+    _check_pixels(picture.size, "the picture")
+    return to_pixels(picture)[0]
 
 
 def _can_be_draft(picture: Image) -> bool:
@@ -215,13 +244,27 @@ def _shrink(picture: Image, side: int | None, mode: str | None) -> int:
     return 1 if drafted is None else round(longer / max(drafted[1][2:]))
 
 
-def _check_size(picture: Image, source: str) -> None:
-    width, height = picture.size
+def _check_pixels(size: tuple[int, int], source: str) -> None:
+    width, height = size
     if width * height > MAX_PIXELS:
+        message = f"{source}: expected at most {MAX_PIXELS} pixels, got {width}x{height}"
+        raise FrameError("too-large", message)
+    if width < 1 or height < 1:
+        raise ValueError(f"expected at least one pixel, got {width}x{height}")
+
+
+def _check_memory(needed_bytes: int, size: tuple[int, int], source: str) -> None:
+    """Refuses what takes too much, and else waits until this process may take it."""
+    from edge.sources.memory import MAX_MEMORY_BYTES
+
+    if needed_bytes > MAX_MEMORY_BYTES:
+        width, height = size
         raise FrameError(
             "too-large",
-            f"{source}: expected at most {MAX_PIXELS} pixels, got {width}x{height}",
+            f"{source}: expected a picture that takes at most {MAX_MEMORY_BYTES} bytes of memory "
+            f"to decode, got one of {width}x{height} that takes {needed_bytes}",
         )
+    wait_for_memory(needed_bytes)
 
 
 def _check_end(picture: ImageFile, data: bytes) -> None:
@@ -231,83 +274,21 @@ def _check_end(picture: ImageFile, data: bytes) -> None:
         raise ValueError("the file is truncated, its end is missing")
 
 
-def _note(picture: Image) -> str | None:
+def _note(picture: Image, data: bytes) -> str | None:
     """What a picture that is more than one tells of itself; the pixels are the first one's."""
-    if picture.format in JPEG_FORMATS or not getattr(picture, "is_animated", False):
+    if picture.format in ("GIF", "TIFF"):
+        from edge.sources.structure import count_pictures
+
+        count = count_pictures(data, picture.format) or 1
+    elif picture.format in JPEG_FORMATS:
         return None
-    try:
+    else:
         count = int(getattr(picture, "n_frames", 1))
-    except Exception:  # a later one is damaged, which is no concern of the first
+    if count < 2:
         return None
     if picture.format == "TIFF":
         return f"several pages: the first of {count}"
     return f"animated: the first of {count} frames"
-
-
-def _to_frame(picture: Image) -> NDArray[np.uint8]:
-    from PIL import Image
-
-    upright = _upright(picture)
-    profile = picture.info.get("icc_profile")
-    if upright.mode in ("I", "F") or upright.mode.startswith("I;16"):
-        upright = Image.fromarray(_from_deep_gray(np.asarray(upright)))
-    if upright.has_transparency_data:
-        return _pixels(_over_white(upright, profile))
-    if upright.mode in ("L", "RGB") and not profile:
-        return _pixels(upright)
-    from edge.sources.color import to_srgb
-
-    return _pixels(to_srgb(upright, profile))
-
-
-TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
-"""EXIF orientation -> the `PIL.Image.Transpose` that undoes it (EXIF 2.32, 4.6.4.A)."""
-
-
-def _upright(picture: Image) -> Image:
-    """The picture turned by its EXIF orientation; itself, and no copy, where that says nothing."""
-    from PIL import Image
-
-    try:
-        turn = TURNS.get(picture.getexif().get(EXIF_ORIENTATION, 1))
-    except Exception:  # Pillow raises anything on a damaged block, and the pixels are good
-        return picture
-    return picture if turn is None else picture.transpose(Image.Transpose(turn))
-
-
-def _over_white(picture: Image, profile: bytes | None) -> Image:
-    """RGB of a picture with transparency, as on a sheet of white paper."""
-    from PIL import Image
-
-    from edge.sources.color import to_srgb
-
-    layer = picture.convert("RGBA")
-    if profile:
-        is_gray = picture.mode in ("1", "L", "LA")
-        colors = to_srgb(picture.convert("L") if is_gray else layer.convert("RGB"), profile)
-        alpha = layer.getchannel("A")
-        layer = colors.convert("RGB")
-        layer.putalpha(alpha)
-    white = Image.new("RGBA", layer.size, "white")
-    return Image.alpha_composite(white, layer).convert("RGB")
-
-
-def _pixels(picture: Image) -> NDArray[np.uint8]:
-    """uint8 pixels of a picture in mode L or RGB."""
-    is_gray = picture.mode == "L"
-    shape = (picture.height, picture.width) if is_gray else (picture.height, picture.width, 3)
-    return np.frombuffer(picture.tobytes(), np.uint8).reshape(shape)  # asarray takes twice as long
-
-
-def _from_deep_gray(pixels: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """16-bit gray to 8 bits; Pillow's own conversion clips everything above 255 to white.
-
-    pixels: integers or floats of 0 to 65535; floats of 0 to 1 where none is above 1.
-    """
-    values = np.nan_to_num(pixels.astype(np.float64))
-    if np.issubdtype(pixels.dtype, np.floating) and values.max(initial=0) <= 1:
-        values *= 65535
-    return np.round(np.clip(values, 0, 65535) / 257).astype(np.uint8)
 
 
 def _brief(error: Exception) -> str:

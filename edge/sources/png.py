@@ -19,6 +19,9 @@ from edge.sources import picture
 SUFFIX = ".png"
 MAX_BYTES = 1024 * 1024
 """Beyond, the pixels take so long that the reader does not matter; Pillow takes them in parts."""
+MAX_PIXELS = 1_500_000
+"""Beyond, they take so much memory that it is to be counted first, as `edge.sources.picture` does.
+"""
 HEADER = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 MODES = {0: "L", 2: "RGB"}
 """The header's colour type -> Pillow's mode (PNG, 11.2.2)."""
@@ -54,7 +57,8 @@ def decode_plain_png(data: bytes) -> NDArray[np.uint8] | None:
     width, height, *how = struct.unpack_from(">IIBBBBB", data, 16)
     depth, color = how[:2]
     mode = MODES.get(color)
-    if depth != 8 or mode is None or any(how[2:]) or not 0 < width * height <= picture.MAX_PIXELS:
+    most = min(MAX_PIXELS, picture.MAX_PIXELS)
+    if depth != 8 or mode is None or any(how[2:]) or not 0 < width * height <= most:
         return None
     packed = _packed_pixels(data)
     if packed is None:

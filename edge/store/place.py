@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from edge.contract import NAME
+
 SYSTEM = Path("/var/opt/edgeproof/store")
 """Root's, which all users of the machine see: where the data of /opt/edgeproof belong (Filesystem
 Hierarchy Standard). Not in /var/lib/edgeproof: systemd gives that to the service's user, who is
 not to exchange what root installed."""
 STATE = "state.json"
-MAX_NAME_BYTES = 100
 
 
 def store_folder() -> Path:
@@ -38,15 +39,9 @@ def state_file(store: Path, name: str) -> Path:
 
 
 def is_name(word: str) -> bool:
-    """Whether a model can be installed under that name: a folder's, and no path of a model."""
-    return (
-        word.isprintable()
-        and 0 < len(word.encode()) <= MAX_NAME_BYTES
-        and word == word.strip()
-        and "/" not in word
-        and not word.startswith((".", "-"))
-        and not word.endswith(".tflite")
-    )
+    """Whether a model can be installed under that name: a folder's, no option and no path."""
+    is_sound = NAME.fullmatch(word) is not None
+    return is_sound and not word.startswith("-") and not word.endswith(".tflite")
 
 
 def find_state(name: str) -> Path | None:

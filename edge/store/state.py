@@ -10,7 +10,7 @@ from pathlib import Path
 from edge.errors import ModelError
 from edge.files import write_durable
 from edge.store.place import STATE, find_state
-from edge.strict import Mismatch, from_dict
+from edge.strict import Mismatch, from_dict, parse_json
 
 SCHEMA = 1
 KEPT = 3
@@ -54,7 +54,7 @@ def read_state(path: Path) -> State:
     """
     try:
         with open(path, "rb") as file:
-            table = json.loads(file.read(MAX_BYTES))
+            table = parse_json(file.read(MAX_BYTES).decode())
         return from_dict(State, table, STATE)
     except OSError as error:
         reason = error.strerror or "unknown"

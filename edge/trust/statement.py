@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 
 from edge.bundle import SIGNATURE
 from edge.errors import ModelError, UsageError
-from edge.strict import Mismatch, from_dict
+from edge.strict import Mismatch, from_dict, parse_json
 from edge.trust.public import PublicKey, check_key
 
 SCHEMA = 1
@@ -58,7 +58,7 @@ class Statement:
         try:
             if len(text) > MAX_TEXT_BYTES:
                 raise Mismatch(f"expected at most {MAX_TEXT_BYTES} bytes, got {len(text)}")
-            table = json.loads(text)
+            table = parse_json(text)
             schema = table.get("schema") if isinstance(table, dict) else None
             if schema != SCHEMA:
                 raise Mismatch(f"expected schema {SCHEMA}, got {schema!r}; install a newer release")

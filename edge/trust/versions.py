@@ -13,7 +13,7 @@ from pathlib import Path
 
 from edge.errors import EnvironmentFault
 from edge.store.place import store_folder
-from edge.strict import from_dict
+from edge.strict import from_dict, parse_json
 from edge.trust.statement import check_version
 
 SCHEMA = 1
@@ -73,7 +73,7 @@ def _file() -> Path:
 def _read(file: Path) -> dict[str, int]:
     try:
         text = file.read_text()
-        return from_dict(Versions, json.loads(text), file.name).versions
+        return from_dict(Versions, parse_json(text), file.name).versions
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:  # a Mismatch is a ValueError

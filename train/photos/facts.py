@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.preprocess.photo import resize, to_rgb
-from edge.sources.picture import EXIF_ORIENTATION, FORMATS, decode_file
+from edge.sources.picture import FORMATS, decode_file
+from edge.sources.pixels import EXIF_ORIENTATION
 from train.samples import digest
 
 if TYPE_CHECKING:
