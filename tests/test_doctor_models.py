@@ -51,6 +51,14 @@ def test_installed_model_that_rotted_is_a_fault_with_its_path(tmp_path: Path, ha
     assert "rollback digits" in str(check.remedy)
 
 
+def test_a_name_of_which_the_card_lost_what_it_stands_for_is_a_fault(tmp_path: Path) -> None:
+    put(tmp_path, "digits", DIGITS)
+    (tmp_path / "models/digits/state.json").write_text("{")
+    check = check_installed(read_installed(tmp_path))
+    assert check.state == "fault"
+    assert "cannot be told" in check.found
+
+
 def test_keys_need_the_library_that_checks_them(tmp_path: Path) -> None:
     assert check_keys(read_keys(tmp_path, tmp_path / "store"), None).state == "ok"
     for folder in (tmp_path / "store/trusted", tmp_path / "etc/edgeproof/trusted"):

@@ -15,6 +15,7 @@ import pytest
 
 from edge.cli import run
 from edge.errors import EnvironmentFault, ModelError
+from edge.store import place
 from edge.trust import required, versions
 from edge.trust.check import check_trusted
 from edge.trust.keys import public_of
@@ -341,6 +342,20 @@ def test_a_word_for_an_older_version_is_none_for_a_wrong_signature(device: Path)
     public_file(device / "trusted" / "maker.pub")
     with pytest.raises(ModelError, match="got one signed by"):
         check_trusted(signed(key=OTHER), "m.tflite", allow_downgrade=True)
+
+
+def test_what_root_had_counts_for_everybody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(place, "SYSTEM", tmp_path / "root")
+    monkeypatch.setenv("EDGEPROOF_STORE", str(tmp_path / "root"))
+    remember("a", 7)
+    monkeypatch.delenv("EDGEPROOF_STORE")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user"))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert remembered("a") == 7
+    remember("a", 9)
+    assert remembered("a") == 9
 
 
 def test_a_memory_only_grows(device: Path) -> None:

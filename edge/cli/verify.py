@@ -27,21 +27,22 @@ if TYPE_CHECKING:
 def verify(model_names: tuple[str, ...], key_files: tuple[Path, ...], as_json: bool) -> int:
     """Check models: hash, labels, tensors, proof, and the golden self-test on this device.
 
-    Without MODEL, all shipped ones. Exits with 4 when one of them must not be used.
+    Without MODEL, all shipped and installed ones. Exits with 4 when one of them must not be used.
     """
     from edge.bundle import read_model_file
     from edge.classifier import Classifier
     from edge.errors import EnvironmentFault, ModelError
     from edge.interpreter import with_kernels
     from edge.selftest import run_selftest
+    from edge.store.listing import all_names
     from edge.terminal import printable
     from edge.trust.public import read_public
     from edge.trust.report import signature_of
-    from edge.zoo import find_model, shipped_models
+    from edge.zoo import find_model
 
     keys = [read_public(file) for file in key_files]
     worst = 0
-    for name in model_names or tuple(shipped_models()):
+    for name in model_names or all_names():
         try:
             signature = signature_of(read_model_file(find_model(name)), name, keys)
             with Classifier.load(name) as classifier:

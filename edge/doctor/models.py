@@ -9,7 +9,7 @@ from pathlib import Path
 from edge.doctor.check import Check, fault, ok, warning
 from edge.doctor.python import read_version
 from edge.errors import ModelError
-from edge.store.place import store_folder
+from edge.store.place import installed_names, state_file, store_folder, stores
 
 SYSTEM_KEYS = "etc/edgeproof/trusted"
 """Root's, beside the user's own in the store."""
@@ -17,7 +17,7 @@ SYSTEM_KEYS = "etc/edgeproof/trusted"
 
 @dataclass(frozen=True)
 class Installed:
-    """A bundle in the store."""
+    """A bundle in a store, or the file that says which one is in use."""
 
     name: str
     path: Path
@@ -43,12 +43,19 @@ class Cache:
 
 
 def read_installed(store: Path | None = None) -> list[Installed]:
-    """Every bundle of the store, read whole: STORE/models/NAME/SEAL.tflite."""
-    folder = (store or store_folder()) / "models"
-    return [
-        Installed(path.parent.name, path, _problem(path))
-        for path in sorted(folder.glob("*/[!.]*.tflite"))
-    ]
+    """Every bundle of the stores, read whole, and what cannot be told of a name.
+
+    store: none takes all that this user sees.
+    """
+    found = []
+    for place in (store,) if store else stores():
+        for name in installed_names(place):
+            state = state_file(place, name)
+            if problem := _state_problem(state):
+                found.append(Installed(name, state, problem))
+        paths = sorted((place / "models").glob("*/[!.]*.tflite"))
+        found += [Installed(path.parent.name, path, _problem(path)) for path in paths]
+    return found
 
 
 def read_keys(root: Path, store: Path | None = None) -> list[Keys]:
@@ -119,6 +126,16 @@ def examine_models(root: Path) -> list[Check]:
         check_keys(read_keys(root), read_version("cryptography")),
         check_cache(read_cache()),
     ]
+
+
+def _state_problem(path: Path) -> str | None:
+    from edge.store.state import bundle_in_use
+
+    try:
+        bundle_in_use(path)
+    except ModelError as error:
+        return " ".join(str(error).split())
+    return None
 
 
 def _problem(path: Path) -> str | None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from edge.contract import NAME
-
 SYSTEM = Path("/var/opt/edgeproof/store")
 """Root's, which all users of the machine see: where the data of /opt/edgeproof belong (Filesystem
 Hierarchy Standard). Not in /var/lib/edgeproof: systemd gives that to the service's user, who is
@@ -40,6 +38,8 @@ def state_file(store: Path, name: str) -> Path:
 
 def is_name(word: str) -> bool:
     """Whether a model can be installed under that name: a folder's, no option and no path."""
+    from edge.contract import NAME
+
     is_sound = NAME.fullmatch(word) is not None
     return is_sound and not word.startswith("-") and not word.endswith(".tflite")
 

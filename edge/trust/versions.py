@@ -12,10 +12,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from edge.errors import EnvironmentFault
-from edge.store.place import store_folder
+from edge.store.place import store_folder, stores
 from edge.strict import from_dict, parse_json
 from edge.trust.statement import check_version
 
+FILE = "versions.json"
 SCHEMA = 1
 
 
@@ -37,11 +38,14 @@ class Versions:
 def remembered(name: str) -> int | None:
     """The highest version of a model that this device has had; none: it has had none.
 
+    What root's store had counts for everybody.
+
     Raises:
         EnvironmentFault: the record cannot be read. What was seen is not known then, so older
             models cannot be told from newer ones.
     """
-    return _read(_file()).get(name)
+    had = [_read(store / FILE).get(name) for store in stores()]
+    return max((version for version in had if version is not None), default=None)
 
 
 def remember(name: str, version: int, *, allow_downgrade: bool = False) -> None:
@@ -67,7 +71,7 @@ def _is_news(known: dict[str, int], name: str, version: int, allow_downgrade: bo
 
 
 def _file() -> Path:
-    return store_folder() / "versions.json"
+    return store_folder() / FILE
 
 
 def _read(file: Path) -> dict[str, int]:
