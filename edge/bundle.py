@@ -124,6 +124,14 @@ def parse_bundle(data: bytes, where: str) -> Bundle:
     """As `read_bundle`, from bytes. where: the model's name for messages."""
     if data[4:8] != FLATBUFFER_ID:
         raise ModelError(f"{where}: expected a TFLite model, got something else")
+    parts = split_bundle(data, where)
+    bundle = _assemble(parts.model, parts.entries, where)
+    _check_seal(data, parts.comment, where)
+    return bundle
+
+
+def split_bundle(data: bytes, where: str) -> Parts:
+    """As `split_archive`, of what has to have one."""
     parts = split_archive(data, where)
     if parts is None:
         raise ModelError(
@@ -131,9 +139,7 @@ def parse_bundle(data: bytes, where: str) -> Bundle:
             "without them: it was cut short, or `edgeproof export` did not write it; a model from "
             f"elsewhere becomes a bundle with: {_adopt(where)}"
         )
-    bundle = _assemble(parts.model, parts.entries, where)
-    _check_seal(data, parts.comment, where)
-    return bundle
+    return parts
 
 
 def split_archive(data: bytes, where: str) -> Parts | None:

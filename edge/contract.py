@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -30,6 +29,10 @@ MAX_BYTES = 1 << 31
 """A FlatBuffer has offsets of 32 bits, the first with a sign (its own "Internals")."""
 
 
+LARGEST = 1e6
+"""Of the numbers that pictures and answers are scaled with; beyond it float32 overflows."""
+
+
 @dataclass(frozen=True)
 class Preprocess:
     """How a frame becomes the input: the one place where that is said."""
@@ -45,10 +48,10 @@ class Preprocess:
     give the aspect up."""
 
     def __post_init__(self) -> None:
-        if not all(map(math.isfinite, (*self.mean, *self.std))):
-            raise ValueError(f"mean and std must be numbers, got {list(self.mean + self.std)}")
-        if not all(value > 0 for value in self.std):
-            raise ValueError(f"std must be above 0, got {list(self.std)}")
+        if not all(abs(value) <= LARGEST for value in self.mean):
+            raise ValueError(f"mean must be at most {LARGEST:g}, got {list(self.mean)}")
+        if not all(1 / LARGEST <= value <= LARGEST for value in self.std):
+            raise ValueError(f"std must be {1 / LARGEST:g} to {LARGEST:g}, got {list(self.std)}")
         if (self.fit is not None) != (self.kind == "photo"):
             raise ValueError(f"fit belongs to 'photo' and only there, got kind {self.kind!r}")
 
@@ -96,8 +99,10 @@ class Output:
     """A top score below it is answered as `unknown`; none: never."""
 
     def __post_init__(self) -> None:
-        if not 0 < self.temperature < math.inf:
-            raise ValueError(f"temperature must be above 0, got {self.temperature}")
+        if not 1 / LARGEST <= self.temperature <= LARGEST:
+            raise ValueError(
+                f"temperature must be {1 / LARGEST:g} to {LARGEST:g}, got {self.temperature}"
+            )
         if self.meaning == "probabilities" and self.temperature != 1:
             raise ValueError(f"probabilities have no temperature, got {self.temperature}")
         if self.unknown_threshold is not None and not 0 <= self.unknown_threshold <= 1:

@@ -164,8 +164,9 @@ def _scalar(hint: type, value: object, where: str) -> object:
             return float(value)
         except OverflowError:
             raise Mismatch(f"{where}: expected a number that a double holds, got more") from None
-    is_large = isinstance(value, int) and value.bit_length() > 63
-    if isinstance(value, hint) and not is_large and (hint is bool or not isinstance(value, bool)):
+    if isinstance(value, int) and value.bit_length() > 63:
+        raise Mismatch(f"{where}: expected a number of at most 63 bits, got a larger one")
+    if isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
         return value
     raise Mismatch(f"{where}: expected {hint.__name__}, got {_described(value)}")
 

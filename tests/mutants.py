@@ -46,10 +46,11 @@ REASONS = (
     "reads contract schema", "distinct, non-empty labels", "not UTF-8", "the seal does not match",
     "it proves another", "proof.json", "golden.npz", "labels for output", "its contract says",
     "expected one of the variants", "the operators of a picture classifier", "custom operator",
-    "expected one network", "expected a model with one", "expected a scale", "as input of",
-    "as output of", "damaged or cut short", "died of SIG", "did not end within", "cannot load the",
-    "computes wrongly here", "cannot answer its own frames", "expected golden outputs",
-    "asks for more than", "signature", "signed", "no golden frames",
+    "labels without control", "expected one network", "expected a model with one",
+    "expected a scale", "as input of", "as output of", "damaged or cut short", "died of SIG",
+    "did not end within", "cannot load the", "computes wrongly here",
+    "cannot answer its own frames", "expected golden outputs", "asks for more than", "signature",
+    "signed", "no golden frames",
 )  # fmt: skip
 """Words of a refusal by which it is counted."""
 

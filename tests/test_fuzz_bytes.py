@@ -145,15 +145,15 @@ HARM: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "golden-side": (
         lambda: golden_of(FRAMES[:, 1:], np.zeros((2, 10), np.int8)),
-        r"expected frames uint8 \(n, 28, 28\), got uint8 \(2, 27, 28\)",
+        r"expected up to 1024 frames uint8 \(n, 28, 28\), got uint8 \(2, 27, 28\)",
     ),
     "golden-dtype": (
         lambda: golden_of(FRAMES.astype(np.float64), np.zeros((2, 10), np.int8)),
-        r"expected frames uint8 \(n, 28, 28\), got float64",
+        r"expected up to 1024 frames uint8 \(n, 28, 28\), got float64",
     ),
     "golden-none": (
         lambda: golden_of(FRAMES[:0], np.zeros((0, 10), np.int8)),
-        r"expected frames uint8 \(n, 28, 28\), got uint8 \(0, 28, 28\)",
+        r"expected up to 1024 frames uint8 \(n, 28, 28\), got uint8 \(0, 28, 28\)",
     ),
     "golden-outputs": (
         lambda: golden_of(FRAMES, np.zeros((3, 10), np.int8)),

@@ -86,7 +86,7 @@ def test_a_device_with_a_key_takes_what_it_signed(place: str, device: Path) -> N
     for data, reason in (
         (DIGITS, "without a signature"),
         (signed(key=OTHER), "got one signed by"),
-        (signed()[:-500], "expected a bundle"),
+        (signed()[:-500], "a file that ends without them"),
     ):
         with pytest.raises(ModelError, match=f"^m.tflite: .*{reason}"):
             check_trusted(data, "m.tflite")

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge.bundle import SIGNATURE, pack_entries, parse_bundle, split_archive
+from edge.bundle import SIGNATURE, pack_entries, parse_bundle, split_bundle
 from edge.errors import UsageError
 from edge.trust.keys import public_of
 from edge.trust.public import PublicKey
@@ -43,8 +43,7 @@ def sign_bundle(
         UsageError: not a version, or one below the one that it carries.
     """
     bundle = parse_bundle(data, where)
-    parts = split_archive(data, where)
-    assert parts is not None
+    parts = split_bundle(data, where)
     version = version_now() if version is None else version
     try:
         check_version(version)

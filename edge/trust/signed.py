@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from edge.bundle import SIGNATURE, Parts, parse_bundle, split_archive
+from edge.bundle import SIGNATURE, Parts, parse_bundle, split_bundle
 from edge.errors import ModelError
 from edge.trust.keys import is_good
 from edge.trust.public import PublicKey
@@ -76,11 +76,7 @@ def read_statement(data: bytes, where: str) -> Statement | None:
 
 
 def _parts(data: bytes, where: str) -> tuple[Parts, Statement | None]:
-    parts = split_archive(data, where)
-    if parts is None:
-        raise ModelError(
-            f"{where}: expected a bundle, got a file that ends without what it carries"
-        )
+    parts = split_bundle(data, where)
     if SIGNATURE not in parts.entries:
         return parts, None
     try:
