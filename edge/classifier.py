@@ -156,16 +156,18 @@ class Classifier:
     def classify(self, frame: NDArray[np.uint8] | Image | str | Path, top: int = 3) -> Result:
         """Classifies one frame.
 
-        frame: uint8 (H, W, 3) RGB or (H, W) gray; a Pillow image; or a picture's path.
+        frame: uint8 (H, W, 3) RGB or (H, W) gray; a Pillow image; or a picture's path. A large
+            JPEG is decoded at the part of its scale that the model can use; boxes are in its own
+            pixels all the same.
         top: how many of the best labels to return.
 
         Raises:
             FrameError: the frame cannot be read, or the model answered with no numbers.
         """
-        pixels = as_frame(frame)
+        pixels, shrunk = self._decode(frame)
         began_s = time.perf_counter()
         result = self.glance(pixels, top) or self.classify_closely(pixels, top)
-        return replace(result, latency_ms=_since_ms(began_s))
+        return replace(result, latency_ms=_since_ms(began_s), box=_enlarged(result.box, shrunk))
 
     def glance(self, frame: NDArray[np.uint8], top: int = 3) -> Result | None:
         """The answer to a frame that is clear at a first look, and none to all others.
@@ -210,7 +212,7 @@ class Classifier:
         Raises:
             FrameError: as `classify`.
         """
-        pixels = as_frame(frame)
+        pixels, shrunk = self._decode(frame)
         began_s = time.perf_counter()
         try:
             regions = find_regions(pixels, self.contract.input, many=True)
@@ -219,7 +221,22 @@ class Classifier:
         results = [result for region in regions for result in self._read(region, top)]
         each_ms = _since_ms(began_s) / len(results)
         ordered = [results[at] for line in reading_lines([r.box for r in results]) for at in line]
-        return [replace(result, latency_ms=each_ms) for result in ordered]
+        return [
+            replace(result, latency_ms=each_ms, box=_enlarged(result.box, shrunk))
+            for result in ordered
+        ]
+
+    def _decode(
+        self, frame: NDArray[np.uint8] | Image | str | Path
+    ) -> tuple[NDArray[np.uint8], int]:
+        """Its pixels, and how many of its own a side each of them stands for."""
+        if not isinstance(frame, str | Path):
+            return as_frame(frame), 1
+        from edge.preprocess.detail import needed_side
+        from edge.sources.picture import read_picture
+
+        picture = read_picture(Path(frame), needed_side(self.contract.input))
+        return picture.pixels, picture.shrunk
 
     def _whole(self, region: Region, top: int) -> Result:
         """One region, with pieces near by where the model is surer of it with them."""
@@ -395,6 +412,13 @@ def _limits(output: Output, tensor: TensorSpec) -> tuple[float, float] | None:
     if output.meaning != "probabilities":
         return None
     return -PROBABILITY_TOLERANCE - tensor.scale, 1 + PROBABILITY_TOLERANCE + tensor.scale
+
+
+def _enlarged(box: Box | None, times: int) -> Box | None:
+    if box is None or times == 1:
+        return box
+    x, y, width, height = box
+    return times * x, times * y, times * width, times * height
 
 
 def _least_score(results: list[Result]) -> float:

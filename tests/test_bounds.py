@@ -29,6 +29,7 @@ from edge.sources.picture import decode, decode_picture
 from edge.sources.structure import count_pictures, look_at
 from tests import nasty
 from tests.crafted import make_folder, problems, run
+from tests.drawing import on_paper
 
 
 def refused(data: bytes, side: int | None = None) -> tuple[str, str]:
@@ -108,6 +109,20 @@ def test_jpeg_of_64_megapixels_is_read_at_a_fraction() -> None:
     data = nasty.jpeg_of(8000, 8000)
     assert decode(data, "x", side=1000).shape == (1000, 1000, 3)
     assert refused(data)[0] == "too-large"
+
+
+def test_large_jpeg_is_classified_by_its_path_in_its_own_pixels(tmp_path: Path) -> None:
+    scene = Image.fromarray(on_paper("7")).convert("RGB")
+    scene.resize((6400, 4800)).save(tmp_path / "large.jpg")  # 31 MP: too many to decode whole
+    scene.save(tmp_path / "small.jpg")
+    with Classifier.load("digits") as classifier:
+        small = classifier.classify(tmp_path / "small.jpg")
+        large = classifier.classify(tmp_path / "large.jpg")
+        (part,) = classifier.classify_regions(tmp_path / "large.jpg")
+    assert large.label == part.label == small.label == "7"
+    assert small.box is not None
+    for found in (large, part):
+        assert found.box == pytest.approx([10 * side for side in small.box], abs=40)
 
 
 def test_several_scans_are_counted_and_one_is_not_looked_through() -> None:
