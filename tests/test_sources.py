@@ -227,6 +227,12 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"\0")
             time.sleep(0.05)
 
+    def _drip_head(self) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+        for number in range(20):
+            self.wfile.write(f"X-{number}: 1\r\n".encode())
+            time.sleep(0.05)
+
     def _large(self) -> None:
         self._picture(promised=10_000_000)
 
@@ -283,6 +289,7 @@ def test_address_of_a_picture_is_fetched(server: str, path: str) -> None:
         ("words", "not-a-picture", "expected one of JPEG"),
         ("slow", "unreachable", "expected an answer within 0.2 s"),
         ("drip", "unreachable", "expected the picture within 0.3 s"),
+        ("drip_head", "unreachable", "expected the picture within 0.3 s"),
         ("large", "too-large", "expected at most 4000 bytes, got 10000000"),
         ("unmeasured", "too-large", "expected at most 4000 bytes, got "),
         ("cut", "unreachable", "the connection ended after"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from edge.errors import FrameError
@@ -13,10 +12,12 @@ if TYPE_CHECKING:
     from http.client import HTTPResponse
     from urllib.request import BaseHandler, OpenerDirector
 
+    from edge.sources.deadline import Deadline
+
 TIMEOUT_S = 10.0
 """Without a byte from the server; and until it answers."""
 TOTAL_S = 60.0
-"""For the whole picture: a server that sends a byte every second would hold up the run."""
+"""For all of it: a server that sends a byte every second would hold up the run."""
 READ_BYTES = 1 << 16
 
 
@@ -32,12 +33,28 @@ def fetch_picture(url: str, side: int | None = None) -> Picture:
         FrameError: `not-found` with what the server answered, `unreachable`, `too-large`, or as
             from decoding.
     """
+    from edge.sources.deadline import Deadline
+
+    with Deadline(TOTAL_S) as deadline:
+        try:
+            data = _fetch(url, deadline)
+        except FrameError:
+            if not deadline.is_over:
+                raise
+    if deadline.is_over:
+        message = f"{url}: expected the picture within {TOTAL_S:g} s, got less than all of it"
+        raise FrameError("unreachable", message)
+    return decode_picture(data, url, side)
+
+
+def _fetch(url: str, deadline: Deadline) -> bytes:
     from http.client import HTTPException
     from urllib.error import HTTPError, URLError
 
     try:
-        with make_opener("image/*").open(url, timeout=TIMEOUT_S) as response:
-            data = _read(response, url)
+        opener = make_opener("image/*", *deadline.handlers())
+        with opener.open(url, timeout=TIMEOUT_S) as response:
+            return _read(response, url)
     except HTTPError as error:
         with error:
             answer = " ".join(f"{error.code} {error.reason}".split())
@@ -53,7 +70,6 @@ def fetch_picture(url: str, side: int | None = None) -> Picture:
     except (OSError, HTTPException, ValueError) as error:  # ValueError: no host, a strange port
         brief = " ".join(str(error).split()) or type(error).__name__
         raise FrameError("unreachable", f"{url}: cannot be fetched: {brief}") from None
-    return decode_picture(data, url, side)
 
 
 def make_opener(accept: str, *further: BaseHandler) -> OpenerDirector:
@@ -78,17 +94,14 @@ def make_opener(accept: str, *further: BaseHandler) -> OpenerDirector:
 
 
 def _read(response: HTTPResponse, url: str) -> bytes:
-    """The body, or an error as soon as it is too large, too slow or cut short."""
+    """The body, or an error as soon as it is too large or cut short."""
     promised = response.length  # by Content-Length; none where the server does not say
     if promised is not None:
         _check_size(promised, url)
-    began_s, data = time.monotonic(), bytearray()
+    data = bytearray()
     while part := response.read1(READ_BYTES):
         data += part
         _check_size(len(data), url)
-        if time.monotonic() - began_s > TOTAL_S:
-            message = f"{url}: expected the picture within {TOTAL_S:g} s, got {len(data)} bytes"
-            raise FrameError("unreachable", message)
     if promised is not None and len(data) < promised:
         message = f"{url}: expected {promised} bytes, the connection ended after {len(data)}"
         raise FrameError("unreachable", message)
