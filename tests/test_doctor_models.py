@@ -16,6 +16,7 @@ from edge.doctor.models import (
     read_installed,
     read_keys,
 )
+from edge.store.state import State, write_state
 from edge.zoo import shipped_models
 
 DIGITS = shipped_models()["digits"].read_bytes()
@@ -25,6 +26,7 @@ def put(store: Path, name: str, data: bytes, seal: str | None = None) -> Path:
     path = store / "models" / name / f"{seal or seal_of(data)}.tflite"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
+    write_state(path.parent / "state.json", State(path.stem))
     return path
 
 
@@ -57,6 +59,11 @@ def test_a_name_of_which_the_card_lost_what_it_stands_for_is_a_fault(tmp_path: P
     check = check_installed(read_installed(tmp_path))
     assert check.state == "fault"
     assert "cannot be told" in check.found
+
+
+def test_what_a_rollback_left_behind_is_not_installed(tmp_path: Path) -> None:
+    (put(tmp_path, "digits", DIGITS).parent / "state.json").unlink()
+    assert check_installed(read_installed(tmp_path)).found == "none installed"
 
 
 def test_keys_need_the_library_that_checks_them(tmp_path: Path) -> None:

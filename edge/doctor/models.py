@@ -53,8 +53,8 @@ def read_installed(store: Path | None = None) -> list[Installed]:
             state = state_file(place, name)
             if problem := _state_problem(state):
                 found.append(Installed(name, state, problem))
-        paths = sorted((place / "models").glob("*/[!.]*.tflite"))
-        found += [Installed(path.parent.name, path, _problem(path)) for path in paths]
+            paths = sorted(state.parent.glob("[!.]*.tflite"))
+            found += [Installed(name, path, _problem(path)) for path in paths]
     return found
 
 

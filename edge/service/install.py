@@ -46,7 +46,7 @@ def install_steps(unit: Unit, written: Path, account: Account, is_root: bool) ->
         f"# Another model:      {_as_user(unit, sudo)}edgeproof install MODEL",
         f"# --model is a path:  {sudo}systemctl reload {unit.name}",
         "# Secrets, one a line (EDGEPROOF_TOKEN=, EDGEPROOF_SOURCE=), for root alone to read: "
-        f"{unit.secrets_file}",
+        f"{sudo}install -D -m 600 /dev/null {unit.secrets_file}, and then edit it",
     ]
 
 
