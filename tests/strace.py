@@ -87,18 +87,23 @@ def fork_traced(work: Callable[[], object], options: Sequence[str]) -> int:
     So a program that takes long to start is started once. It is traced from just before `work`.
     """
     ready, go = os.pipe()
+    waits, will_wait = os.pipe()
     child = os.fork()
     if child == 0:
         code = 1
         try:
             ctypes.CDLL(None).prctl(PR_SET_PTRACER, ANYBODY)
             os.close(go)
+            os.write(will_wait, b"1")
             os.read(ready, 1)
             work()
             code = 0
         finally:
             os._exit(code)
     os.close(ready)
+    os.read(waits, 1)  # or a slow fork's first calls would be counted as the work's
+    os.close(waits)
+    os.close(will_wait)
     command = ["strace", "-p", str(child), *options]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as tracer:
         assert tracer.stderr is not None
