@@ -40,8 +40,8 @@ setup: $(VENV)/.complete  ## Make .venv with everything for training, export and
 
 # The stamp is written last: a setup that was interrupted is done again.
 $(VENV)/.complete: pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if (3, 10) <= v[:2] <= (3, 13) else \
-	    "edgeproof: expected Python 3.10 to 3.13, got %d.%d: make setup PYTHON=python3.11" % v[:2])'
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if (3, 11) <= v[:2] <= (3, 13) else \
+	    "edgeproof: expected Python 3.11 to 3.13, got %d.%d: make setup PYTHON=python3.11" % v[:2])'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[train,dev]'
@@ -133,7 +133,7 @@ audit: setup  ## Known holes in what constraints.txt pins (osv.dev); deploy/acce
 
 lock: wheel  ## Resolve the dependencies anew: constraints.txt, and the sums of a device's wheels
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --universal --python-version 3.10 --all-extras --upgrade --quiet \
+	$(BIN)/uv pip compile --universal --python-version 3.11 --all-extras --upgrade --quiet \
 	    --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 	    --output-file constraints.txt pyproject.toml
 	$(BIN)/python -m deploy.lock "$$(ls -t dist/edgeproof-*.whl | head -n 1)"

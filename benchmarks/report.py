@@ -6,7 +6,7 @@ import platform
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -48,7 +48,7 @@ def make_report(
     answers = {key: told for key, told in found.answers.items() if key[0] not in found.failed}
     return {
         "schema": SCHEMA,
-        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "machine": {
             "words": settings.machine,
             "architecture": platform.machine(),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import http.client
 import json
-import sys
+import tomllib
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Mapping
@@ -23,15 +23,10 @@ from deploy.wheels import Target, read_constraints
 from edge.errors import EdgeproofError, EnvironmentFault, UsageError
 from edge.strict import Mismatch, from_dict
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 ROOT = Path(__file__).parent.parent
 ACCEPTED = Path(__file__).parent / "accepted.toml"
 OSV = "https://api.osv.dev/v1"
-PYTHONS = ((3, 10), (3, 11), (3, 12), (3, 13))
+PYTHONS = ((3, 11), (3, 12), (3, 13))
 TIMEOUT_S = 30.0
 MAX_PAGES = 20
 """Of one answer; more would be a database gone mad."""
@@ -195,7 +190,7 @@ def main(osv: str, accepted: Path) -> None:
     except EdgeproofError as error:
         click.echo(f"make audit: error: {error}", err=True)
         raise SystemExit(error.exit_code) from None
-    today, bad = datetime.datetime.now(datetime.timezone.utc).date(), 0
+    today, bad = datetime.datetime.now(datetime.UTC).date(), 0
     for hole in holes:
         entry = accepted_by(hole, entries, today)
         bad += entry is None

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parent.parent
 TARGETS = [
     Target(machine, python)
     for machine in ("aarch64", "x86_64")
-    for python in ((3, 10), (3, 11), (3, 12), (3, 13))
+    for python in ((3, 11), (3, 12), (3, 13))
 ]
 
 

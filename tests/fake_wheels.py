@@ -36,7 +36,7 @@ def make_wheel(
     module = name.replace("-", "_")
     info = f"{module}-{version}.dist-info"
     lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
-    lines += ["Requires-Python: >=3.10"]
+    lines += ["Requires-Python: >=3.11"]
     lines += [f"Requires-Dist: {requirement}" for requirement in requires]
     lines += [f"Provides-Extra: {extra}" for extra in extras]
     content = {

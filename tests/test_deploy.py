@@ -227,7 +227,7 @@ def test_wrong_content_is_refused_before_anything_is_written(make: Make, tmp_pat
         with pytest.raises(UsageError, match=f"EXTRAS: expected some of mqtt, got {extra}"):
             make.archive(extras=(extra,))
     for version in ("3.9", "three"):
-        with pytest.raises(UsageError, match=rf"PYTHONS: expected versions of >=3.10.* {version}"):
+        with pytest.raises(UsageError, match=rf"PYTHONS: expected versions of >=3.11.* {version}"):
             make.archive(pythons=(version,))
     damaged = tmp_path / "damaged.tflite"
     damaged.write_bytes(DIGITS.read_bytes()[:-100])

@@ -597,7 +597,7 @@ def test_throttling_is_worse_now_than_before(
 def test_clock_of_a_board_without_battery_is_seen(
     year: int, has_timesync: bool, is_synchronized: bool, state: str
 ) -> None:
-    now = datetime.datetime(year, 1, 2, tzinfo=datetime.timezone.utc)
+    now = datetime.datetime(year, 1, 2, tzinfo=datetime.UTC)
     assert machine.check_clock(Clock(now, has_timesync, is_synchronized)).state == state
 
 

@@ -1,16 +1,11 @@
-"""TOML on every supported Python: the standard library has it from 3.11 on."""
+"""TOML, with numbers alone for numbers."""
 
 from __future__ import annotations
 
-import sys
+import tomllib
 from typing import Any
 
 from edge.strict import check_depth, finite
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 
 def parse_toml(text: str) -> dict[str, Any]:

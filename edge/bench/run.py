@@ -95,7 +95,7 @@ def measure(wanted: Wanted, machine: Machine, software: Software, say: Say) -> D
         ModelError, EnvironmentFault: nothing can be measured here.
         KeyboardInterrupt: also for SIGTERM and SIGHUP; no child and no file is left.
     """
-    date = datetime.datetime.now(datetime.timezone.utc)
+    date = datetime.datetime.now(datetime.UTC)
     watch = Watch()
     with _ended_by_signals(), tempfile.TemporaryDirectory(prefix=PREFIX) as folder:
         readable, failures = read_models(wanted.models, wanted.optional)

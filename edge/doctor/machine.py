@@ -55,7 +55,7 @@ def read_cores(root: Path, environment: Mapping[str, str] = os.environ) -> Cores
 
 def read_clock(root: Path) -> Clock:
     folder = root / TIMESYNC
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     return Clock(now, folder.is_dir(), (folder / "synchronized").exists())
 
 

@@ -38,7 +38,7 @@ class Bell:
         """Whether it rang in time."""
         try:
             await asyncio.wait_for(self._event.wait(), timeout_s)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             return False
         return True
 

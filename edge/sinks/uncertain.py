@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -183,7 +183,7 @@ class UncertainRecorder:
 
     def _path(self, picture: _Picture, suffix: str) -> Path:
         guess = self._folders.get(picture.guess) or folder_names([picture.guess])[picture.guess]
-        at = datetime.now(timezone.utc)
+        at = datetime.now(UTC)
         while True:  # a Pi without a clock may live through the same second twice
             stamp = f"{at:%Y%m%dT%H%M%S}.{at.microsecond // 1000:03}Z"
             name = f"{stamp}-{guess}-{min(max(picture.score, 0.0), 9.999):.3f}{suffix}"
