@@ -76,17 +76,20 @@ def examine(board: Machine, task: Task, wait: Callable[[], object]) -> Examined:
     python = install(board, task.wheel)
     _say(board, f"installed {task.wheel.name}")
     edgeproof = [str(python.parent / "edgeproof")]
-    verified = _lines(board, [*edgeproof, "verify", "--json", *task.models], environment())
-    checks = _lines(board, [*edgeproof, "doctor", "--json"], environment())
+    # What this machine installed, trusts and has tried is no affair of the board's.
+    own = {"EDGEPROOF_STORE": "store", "XDG_CACHE_HOME": "cache"}
+    there = environment() | {key: str(task.scratch / board.name / own[key]) for key in own}
+    verified = _lines(board, [*edgeproof, "verify", "--json", *task.models], there)
+    checks = _lines(board, [*edgeproof, "doctor", "--json"], there)
     wait()
     listing = ["classify", str(task.pictures), "--format", "jsonl"]
-    theirs = _lines(board, [*edgeproof, *listing], environment())
+    theirs = _lines(board, [*edgeproof, *listing], there)
     here = only_runtime(board.runtime, task.scratch / f"{board.name}-only")
     ours = _lines(board, [sys.executable, "-m", "edge", *listing], here)
     sides = []
     for name, program, settings in (
         ("ours", sys.executable, here),
-        ("theirs", str(python), environment()),
+        ("theirs", str(python), there),
     ):
         out = task.scratch / f"{board.name}-{name}.npz"
         command = [program, str(ANSWER), board.runtime, str(task.pictures), str(out), *task.models]
