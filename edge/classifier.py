@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.admission.admit import admit
-from edge.bundle import Bundle, check_output, read_model_file, seal_of
+from edge.bundle import Bundle, check_output, read_model_file
 from edge.contract import PROBABILITY_TOLERANCE, Output
 from edge.errors import EnvironmentFault, FrameError, ModelError, NothingFound
 from edge.interpreter import Interpreter, with_kernels
@@ -26,7 +26,6 @@ from edge.quantize import TensorSpec, dequantize
 from edge.reading import reading_lines
 from edge.store.place import find_state
 from edge.zoo import find_model
-from edge.zoo.seals import is_shipped
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -137,15 +136,14 @@ class Classifier:
             ModelError: as the constructor, and for a model that is not what it says.
         """
         path = find_model(model)
-        data = read_model_file(path)
-        signed = None
-        if not is_shipped(seal_of(data)):  # `admit` holds the seal against the bytes
-            from edge.trust.check import check_trusted
-
-            # An installed model was held against the versions then, and rollback is a word, too.
-            is_installed = find_state(str(model)) is not None
-            signed = check_trusted(data, str(path), allow_downgrade=is_installed)
-        classifier = cls(admit(data, str(path), runtime=runtime), runtime=runtime, threads=threads)
+        bundle, signed = admit(
+            read_model_file(path),
+            str(path),
+            runtime=runtime,
+            # What is installed was held against the versions then, and rollback is a word, too.
+            allow_downgrade=find_state(str(model)) is not None,
+        )
+        classifier = cls(bundle, runtime=runtime, threads=threads)
         if signed is not None:
             from edge.trust.versions import remember
 

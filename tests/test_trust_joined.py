@@ -49,7 +49,8 @@ def test_what_is_not_trusted_gets_to_no_runtime(
     def never(*_: object, **__: object) -> None:
         pytest.fail("a model was run that nobody vouches for")
 
-    monkeypatch.setattr(classifier, "admit", never)
+    monkeypatch.setattr("edge.admission.trial.try_bundle", never)
+    monkeypatch.setattr(classifier, "Interpreter", never)
     for name, reason in (("other", "got one signed by"), ("unsigned", "without a signature")):
         with pytest.raises(ModelError, match=reason):
             load(models / f"{name}.tflite")

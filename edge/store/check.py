@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge.admission.admit import admit
-from edge.bundle import Bundle, seal_of
+from edge.bundle import Bundle
 from edge.classifier import Classifier
 from edge.selftest import SelfTest, run_selftest
-from edge.trust.check import check_trusted
-from edge.zoo.seals import is_shipped
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,7 @@ class Checked:
 
 
 def check(data: bytes, where: str, *, allow_downgrade: bool = False) -> Checked:
-    """Admits a bundle's bytes, looks whom they come from, and runs the golden self-test.
+    """Admits a bundle's bytes and runs the golden self-test.
 
     A bundle without golden frames is refused: nobody could tell whether it computes rightly here,
     which is what installing promises. `adopt` and `export` write them; by its path such a model is
@@ -32,9 +30,6 @@ def check(data: bytes, where: str, *, allow_downgrade: bool = False) -> Checked:
     Raises:
         ModelError: why it must not be used here.
     """
-    signed = None
-    if not is_shipped(seal_of(data)):  # `admit` holds the seal against the bytes
-        signed = check_trusted(data, where, allow_downgrade=allow_downgrade)
-    bundle = admit(data, where)
+    bundle, signed = admit(data, where, allow_downgrade=allow_downgrade)
     with Classifier(bundle) as classifier:
         return Checked(bundle, run_selftest(classifier), signed.version if signed else None)
