@@ -37,6 +37,8 @@ def check_agreement(bundle: Bundle, where: str) -> None:
         ModelError: says what was expected and what came.
     """
     contract = bundle.contract
+    if bundle.golden is not None:
+        _check_golden(bundle.golden, contract.input, len(bundle.labels), where)
     structure = read_structure(bundle.model, where)
     check_operators(structure, where)
     _check_stated_operators(structure, contract, where)
@@ -48,8 +50,6 @@ def check_agreement(bundle: Bundle, where: str) -> None:
     if got != expected:
         raise ModelError(f"{where}: its contract says input {expected}, its tensor is {got}")
     check_output(bundle.labels, structure.outputs[0].shape, contract.name)
-    if bundle.golden is not None:
-        _check_golden(bundle.golden, contract.input, len(bundle.labels), where)
     _ = bundle.proof  # of this very content, or it raises
 
 

@@ -73,9 +73,19 @@ class Table:
         for place in range(start, start + 4 * length, 4):
             yield self._at(place)
 
-    def count(self, field: int) -> int:
+    def count(self, field: int, item_bytes: int = 4) -> int:
         """How many a vector holds; 0 when it is left out."""
-        return self._vector(field, 4)[1]
+        return self._vector(field, item_bytes)[1]
+
+    def check(self) -> None:
+        """Refuses a table that does not lie in the file with all its fields, known or not."""
+        vtable = self.at - _unpack(self.data, "i", self.at)
+        size, length = (_unpack(self.data, "H", vtable + place) for place in (0, 2))
+        if vtable + size > len(self.data) or self.at + length > len(self.data):
+            raise Damaged(f"a table at byte {self.at} does not fit the file")
+        offsets = (_unpack(self.data, "H", vtable + place) for place in range(4, size - 1, 2))
+        if any(offset >= length for offset in offsets):
+            raise Damaged(f"a table at byte {self.at} has a field outside of itself")
 
     def numbers(self, field: int, kind: str) -> tuple[Any, ...]:
         """A short vector of scalars; empty when it is left out."""

@@ -12,6 +12,7 @@ from typing import TypeVar
 from edge.errors import ModelError
 from edge.tflite.flatbuffer import Damaged, Table, root
 from edge.tflite.operators import CUSTOM, operator_name
+from edge.tflite.soundness import check_sound
 
 _T = TypeVar("_T")
 
@@ -87,6 +88,7 @@ def _read(model: bytes) -> Structure:
         operators[name] = max(version, operators.get(name, 0))
     extras = _extras(top)
     stated = extras.get(MIN_RUNTIME, b"").rstrip(b"\0").decode(errors="replace")
+    check_sound(root(model))
     return Structure(
         top.count(2),
         tuple(_tensor(_pick(tensors, index)) for index in inputs),
