@@ -10,7 +10,7 @@ import pytest
 from edge.bundle import parse_bundle
 from edge.errors import ModelError
 from edge.tflite.flatbuffer import Table, root
-from edge.tflite.structure import read_structure
+from edge.tflite.structure import check_whole
 from edge.zoo import shipped_models
 
 MODEL = parse_bundle(shipped_models()["fashion"].read_bytes(), "fashion").model
@@ -57,8 +57,8 @@ def test_what_leads_out_of_a_model_is_refused(
     data = bytearray(MODEL)
     struct.pack_into("<I", data, find(next(root(MODEL).tables(2))), value)
     with pytest.raises(ModelError, match=message):
-        read_structure(bytes(data), "m")
+        check_whole(bytes(data), "m")
 
 
-def test_a_sound_model_is_read() -> None:
-    assert read_structure(MODEL, "m").inputs
+def test_a_sound_model_is_whole() -> None:
+    check_whole(MODEL, "m")

@@ -13,7 +13,7 @@ from edge.errors import ModelError
 from edge.interpreter import SCALES
 from edge.quantize import INTEGER_LIMITS
 from edge.tflite.allowed import check_operators
-from edge.tflite.structure import Structure, Tensor, read_structure
+from edge.tflite.structure import Structure, Tensor, check_whole, read_structure
 
 _ANY = ("float32", *INTEGER_LIMITS)
 DTYPES = {
@@ -37,8 +37,6 @@ def check_agreement(bundle: Bundle, where: str) -> None:
         ModelError: says what was expected and what came.
     """
     contract = bundle.contract
-    if bundle.golden is not None:
-        _check_golden(bundle.golden, contract.input, len(bundle.labels), where)
     structure = read_structure(bundle.model, where)
     check_operators(structure, where)
     _check_stated_operators(structure, contract, where)
@@ -50,6 +48,9 @@ def check_agreement(bundle: Bundle, where: str) -> None:
     if got != expected:
         raise ModelError(f"{where}: its contract says input {expected}, its tensor is {got}")
     check_output(bundle.labels, structure.outputs[0].shape, contract.name)
+    if bundle.golden is not None:
+        _check_golden(bundle.golden, contract.input, len(bundle.labels), where)
+    check_whole(bundle.model, where)
     _ = bundle.proof  # of this very content, or it raises
 
 

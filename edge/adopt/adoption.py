@@ -43,7 +43,7 @@ from edge.contract import (
 from edge.errors import ModelError, UsageError
 from edge.golden import choose_clear, draw_frames
 from edge.quantize import TensorSpec, dequantize
-from edge.tflite.structure import Structure, read_structure
+from edge.tflite.structure import Structure, check_whole, read_structure
 
 DRAWN, KEPT, LIGHT = 32, 8, 4
 """Frames that are drawn for the probe, of them golden ones, and light ones besides: fewer than of a
@@ -81,6 +81,7 @@ def adopt(path: Path, said: Statement) -> Adoption:
     model, files = _split(data, where)
     structure = read_structure(model, where)
     check_eligible(structure, where)
+    check_whole(model, where)
     about = read_metadata(structure.metadata, where)
     spec, facts = _input(structure, about, said, where)
     meaning, maker = choose_meaning(structure, said.scores)

@@ -75,6 +75,18 @@ def read_structure(model: bytes, where: str) -> Structure:
         raise ModelError(f"{where}: the model is damaged or cut short: {error}") from None
 
 
+def check_whole(model: bytes, where: str) -> None:
+    """Follows all that a runtime would follow of a flatbuffer. where: for messages.
+
+    Raises:
+        ModelError: something leads out of it, or is asked for and not there.
+    """
+    try:
+        check_sound(root(model))
+    except Damaged as error:
+        raise ModelError(f"{where}: the model is damaged or cut short: {error}") from None
+
+
 def _read(model: bytes) -> Structure:
     top = root(model)
     graph = next(top.tables(2), None)
@@ -88,7 +100,6 @@ def _read(model: bytes) -> Structure:
         operators[name] = max(version, operators.get(name, 0))
     extras = _extras(top)
     stated = extras.get(MIN_RUNTIME, b"").rstrip(b"\0").decode(errors="replace")
-    check_sound(root(model))
     return Structure(
         top.count(2),
         tuple(_tensor(_pick(tensors, index)) for index in inputs),
