@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from train.augment import (
     BY_KIND,
+    KNOTS,
     Augment,
+    draw_bends,
     draw_erasures,
     draw_lights,
     draw_moves,
@@ -183,3 +185,51 @@ print(json.dumps(np.asarray(Erase()(pixels, boxes))[..., 0].tolist()))
     painted, left_alone = json.loads(done.stdout)
     assert painted == [[9, 9, 9, 9], [9, 9, 200, 200], [9, 9, 200, 200]]
     assert left_alone == [[9] * 4] * 3
+
+
+def test_bends_keep_to_their_range_and_leave_still_pictures_alone() -> None:
+    augment = Augment(shift=0.1, rotate_degrees=10, bend=0.05, still=0.4)
+    moves = draw_moves(augment, 2000, (28, 20), np.random.default_rng(1))
+    bends = draw_bends(augment, moves, (28, 20), np.random.default_rng(2))
+    assert bends.shape == (2000, KNOTS, KNOTS, 2)
+    assert 0.98 < bends[..., 0].max() <= 1.0  # a twentieth of the width
+    assert -1.4 <= bends[..., 1].min() < -1.38  # and of the height
+    is_straight = np.all(bends == 0, axis=(1, 2, 3))
+    assert np.array_equal(is_straight, np.all(np.abs(moves - np.round(moves)) < 1e-4, axis=1))
+    assert 0.36 < is_straight.mean() < 0.44
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_bend_is_its_move_where_nothing_bends_and_carries_parts_elsewhere(backend: str) -> None:
+    code = """
+from train.devices import start_backend; start_backend()
+import json
+import numpy as np
+from train.augment import KNOTS, Augment, draw_moves
+from train.layers import Bend, Move
+rng = np.random.default_rng(1)
+pixels = rng.integers(0, 256, (6, 9, 12, 2)).astype(np.uint8)
+moves = draw_moves(Augment(0.2, 30, 0.2, 10, True), 6, (9, 12), rng)
+flat = np.zeros((6, KNOTS, KNOTS, 2), np.float32)
+apart = [
+    float(np.abs(np.asarray(Bend(fill)(pixels, moves, flat)) - Move(fill)(pixels, moves)).max())
+    for fill in ("constant", "nearest")
+]
+column = np.zeros((1, 9, 9, 1), np.uint8)
+column[:, :, 4] = 200
+upper = np.zeros((1, KNOTS, KNOTS, 2), np.float32)
+upper[:, :2, :, 0] = 2  # the upper part is taken from two pixels further right
+bent = np.asarray(Bend("constant")(column, np.float32([[1, 0, 0, 0, 1, 0, 0, 0]]), upper))
+print(json.dumps([apart, bent[0, :, :, 0].argmax(axis=1).tolist()]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "KERAS_BACKEND": backend},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    apart, at = json.loads(done.stdout)
+    assert max(apart) < 0.01
+    assert at[0] == 2  # so it is seen two pixels further left
+    assert at[-1] == 4

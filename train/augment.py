@@ -34,15 +34,18 @@ class Augment:
     blur: float = 0.0
     """Largest part of each pixel that is spread over its neighbours; the least is none, and most
     pictures lose little."""
+    bend: float = 0.0
+    """Largest move of a part against the rest, as a fraction of the side (elastic distortion,
+    Simard et al. 2003)."""
     still: float = 0.0
     """Part of the pictures that move by whole pixels at most, or are mirrored: nothing lies between
-    two of their pixels, and they stay as sharp as they were."""
+    two of their pixels, nothing bends, and they stay as sharp as they were."""
     erase: float = 0.0
     """Part of the pictures of which a rectangle is painted over (random erasing, Zhong et al.
     2020)."""
 
     def __post_init__(self) -> None:
-        for name in ("shift", "zoom", "brightness", "contrast", "stroke", "blur"):
+        for name in ("shift", "zoom", "bend", "brightness", "contrast", "stroke", "blur"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} is a fraction below 1, got {getattr(self, name)}")
         for name in ("still", "erase"):
@@ -56,7 +59,12 @@ class Augment:
     @property
     def moves(self) -> bool:
         return bool(
-            self.shift or self.rotate_degrees or self.zoom or self.shear_degrees or self.mirror
+            self.shift
+            or self.rotate_degrees
+            or self.zoom
+            or self.shear_degrees
+            or self.mirror
+            or self.bend
         )
 
     @property
@@ -81,6 +89,8 @@ BY_KIND = {
 """What suits each kind of preprocessing."""
 
 
+KNOTS = 5
+"""Places in each direction at which a bend is drawn; between them it runs smoothly."""
 ERASED = (0.02, 0.33)
 """Part of a picture that a rectangle covers, from and to; these and SLIMMEST as in the paper."""
 SLIMMEST = 1 / 0.3
@@ -121,6 +131,24 @@ def draw_moves(
     moves[:, 2] = center_x - (moves[:, 0] * at_x + moves[:, 1] * at_y)
     moves[:, 5] = center_y - (moves[:, 3] * at_x + moves[:, 4] * at_y)
     return moves
+
+
+def draw_bends(
+    augment: Augment, moves: NDArray[np.float32], side: tuple[int, int], rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """How far each part of a picture is taken from another place than its move says.
+
+    moves: of the same pictures; one that its move leaves sharp is not bent.
+    side: height and width of the pictures.
+
+    Returns:
+        float32 (count, KNOTS, KNOTS, 2): pixels to the right and down.
+    """
+    reach = augment.bend * np.array([side[1], side[0]])
+    bends = rng.uniform(-reach, reach, (len(moves), KNOTS, KNOTS, 2))
+    if augment.still:
+        bends[(np.abs(moves[:, 0]) == 1) & (moves[:, 1] == 0)] = 0
+    return bends.astype(np.float32)
 
 
 def draw_lights(augment: Augment, count: int, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from train.augment import Augment, draw_erasures, draw_lights, draw_moves, draw_pens
+from train.augment import Augment, draw_bends, draw_erasures, draw_lights, draw_moves, draw_pens
 
 Batch = tuple[dict[str, NDArray[Any]], NDArray[np.float32], NDArray[np.float32]]
 """Inputs by name, one-hot targets (n, classes), weights (n,)."""
@@ -79,7 +79,10 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         rng = np.random.default_rng((self.seed, self.epoch, index))
         count, side = self.batch_size, (self.pixels.shape[1], self.pixels.shape[2])
         if self.augment.moves:
-            inputs["moves"] = draw_moves(self.augment, count, side, rng)[self.mine]
+            moves = draw_moves(self.augment, count, side, rng)
+            inputs["moves"] = moves[self.mine]
+            if self.augment.bend:
+                inputs["bends"] = draw_bends(self.augment, moves, side, rng)[self.mine]
         if self.augment.lights:
             inputs["lights"] = draw_lights(self.augment, count, rng)[self.mine]
         if self.augment.draws:

@@ -62,6 +62,11 @@ class Job:
         return self.folder / CHECKPOINT
 
     @property
+    def runs(self) -> Path:
+        """Where this run lies beside others."""
+        return self.folder.parent
+
+    @property
     def is_chief(self) -> bool:
         """Whether this is the process that writes."""
         return self.machine.worker == 0

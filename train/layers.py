@@ -15,7 +15,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from edge.contract import Input
-from train.augment import Augment
+from train.augment import KNOTS, Augment
 
 
 class Pictures(keras.layers.Layer):  # type: ignore[misc]
@@ -50,6 +50,51 @@ class Move(keras.layers.Layer):  # type: ignore[misc]
             fill_mode=self.fill,
             data_format="channels_last",
         )
+
+
+class Bend(keras.layers.Layer):  # type: ignore[misc]
+    """As `Move`, and parts of each picture against the rest by its row of `draw_bends`.
+
+    One look at the pixels for both: a second one between them would blur twice.
+    """
+
+    def __init__(self, fill: str) -> None:
+        super().__init__(dtype="float32")
+        self.fill = fill
+
+    def call(self, pixels: Any, moves: Any, bends: Any) -> Any:
+        pixels = ops.cast(pixels, "float32")
+        height, width = pixels.shape[1:3]
+        bends = ops.image.resize(
+            bends, (height, width), interpolation="bicubic", data_format="channels_last"
+        )
+        a0, a1, a2, b0, b1, b2 = (moves[:, i, None, None] for i in range(6))
+        down = ops.arange(height, dtype="float32")[None, :, None]
+        across = ops.arange(width, dtype="float32")[None, None, :]
+        x = a0 * across + a1 * down + a2 + bends[..., 0]
+        y = b0 * across + b1 * down + b2 + bends[..., 1]
+        if self.fill == "nearest":
+            x, y = ops.clip(x, 0, width - 1), ops.clip(y, 0, height - 1)
+        return _between(pixels, x, y)
+
+
+def _between(pixels: Any, x: Any, y: Any) -> Any:
+    """The pixels at (x, y), each (n, height, width), between those around it; outside it is 0."""
+    height, width, channels = pixels.shape[1:]
+    framed = ops.pad(pixels, ((0, 0), (1, 2), (1, 2), (0, 0)))
+    flat = ops.reshape(framed, (-1, (height + 3) * (width + 3), channels))
+    x, y = ops.clip(x, -1, width) + 1, ops.clip(y, -1, height) + 1
+    left, top = ops.floor(x), ops.floor(y)
+    right, down = (x - left)[..., None], (y - top)[..., None]
+    first = ops.cast(top * (width + 3) + left, "int32")
+
+    def seen(further: int) -> Any:
+        at = ops.reshape(first + further, (-1, height * width, 1))
+        return ops.reshape(ops.take_along_axis(flat, at, axis=1), (-1, height, width, channels))
+
+    above = seen(0) + right * (seen(1) - seen(0))
+    below = seen(width + 3) + right * (seen(width + 4) - seen(width + 3))
+    return above + down * (below - above)
 
 
 class Pen(keras.layers.Layer):  # type: ignore[misc]
@@ -170,8 +215,8 @@ def fitting_layers(
     teachers: networks that are asked too.
 
     Returns:
-        Inputs `index` or `pixels`, and `pens`, `moves`, `lights` and `erasures` where the
-        augmentation has them; logits, followed by the probabilities of the teachers if there are.
+        Inputs `index` or `pixels`, and `pens`, `moves`, `bends`, `lights` and `erasures` where
+        the augmentation has them; logits, followed by the teachers' probabilities if there are any.
     """
     inputs: dict[str, Any] = {}
     if resident is None:
@@ -186,7 +231,11 @@ def fitting_layers(
         inputs["moves"] = keras.Input((8,), name="moves")
         # Around ink and objects it is black; what a photo continues with is like its border.
         fill = "nearest" if spec.preprocess.kind == "photo" else "constant"
-        pixels = Move(fill)(pixels, inputs["moves"])
+        if augment.bend:
+            inputs["bends"] = keras.Input((KNOTS, KNOTS, 2), name="bends")
+            pixels = Bend(fill)(pixels, inputs["moves"], inputs["bends"])
+        else:
+            pixels = Move(fill)(pixels, inputs["moves"])
     if augment.lights:
         inputs["lights"] = keras.Input((2,), name="lights")
         pixels = Light(dtype="float32")(pixels, inputs["lights"])

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from train.batches import Batches, class_weights
+from train.drawn import kept
 from train.outliers import IN_PIECES, draw_outliers, is_wide
 from train.paper import find_on_paper
 from train.trainer import RESIDENT_BYTES
@@ -39,13 +37,17 @@ def make_batches(job: Job, pixels: NDArray[np.uint8], chosen: NDArray[np.int64])
     parts, twins = [pixels], np.arange(len(pixels))
     if recipe.on_paper:
         twins[chosen] = len(pixels) + np.arange(len(chosen))
-        parts.append(_on_paper(job, f"on-paper-{len(chosen)}", pixels[chosen]))
+        parts.append(_on_paper(job, "on-paper", pixels[chosen]))
         truth, weights = (np.concatenate([one, one[chosen]]) for one in (truth, weights))
     each, others = round(recipe.outliers * len(chosen)), len(truth)
     if each:
         count = POOL * each
-        drawn = _kept(
-            job, f"drawn-{count}", lambda: _outliers(job, count, job.seed, pixels[chosen])
+        drawn = kept(
+            job.runs,
+            f"outliers-{count}-{recipe.on_paper}",
+            pixels[chosen],
+            job.seed,
+            lambda: _outliers(job, count, job.seed, pixels[chosen]),
         )
         parts.append(drawn)
         every_class = np.full((len(drawn), classes), 1 / classes, np.float32)
@@ -77,7 +79,7 @@ def validation_of(
     """What is validated: the pictures held out, and each again on paper where that is fitted."""
     if not job.recipe.on_paper:
         return pixels, targets
-    found = _on_paper(job, f"held-out-{len(pixels)}", pixels)
+    found = _on_paper(job, "on-paper", pixels)
     return np.concatenate([pixels, found]), np.concatenate([targets, targets])
 
 
@@ -96,7 +98,7 @@ def _outliers(job: Job, count: int, seed: int, digits: NDArray[np.uint8]) -> NDA
     if not found:
         return drawn
     whole = draw_outliers(found, job.dataset.input, seed, digits, without=IN_PIECES)
-    seen = _on_paper(job, f"outliers-{seed}-{found}", whole)
+    seen = find_on_paper(whole, seed)
     # Of a letter whose hair lines are lost a stem is left: an upright bar is a 1.
     is_bar = np.array([not is_wide(one[:, :, 0] > 127) for one in seen])
     seen[is_bar] = whole[is_bar]
@@ -104,18 +106,4 @@ def _outliers(job: Job, count: int, seed: int, digits: NDArray[np.uint8]) -> NDA
 
 
 def _on_paper(job: Job, name: str, pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return _kept(job, name, lambda: find_on_paper(pictures, job.seed))
-
-
-def _kept(job: Job, name: str, draw: Callable[[], NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """What `draw` gives, kept: a training that goes on does not draw it anew."""
-    path: Path = job.scratch / f"{job.id}-{name}-{job.machine.worker}.npy"
-    if path.is_file():
-        kept: NDArray[np.uint8] = np.load(path)
-        return kept
-    drawn = draw()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part.npy")
-    np.save(unfinished, drawn)
-    os.replace(unfinished, path)
-    return drawn
+    return kept(job.runs, name, pictures, job.seed, lambda: find_on_paper(pictures, job.seed))
