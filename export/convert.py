@@ -3,7 +3,7 @@
 A plain conversion is one call. For any other recipe the converter's own two steps are called one by
 one: `calibrate` gives a float model that carries each tensor's minimum and maximum, and `quantize`
 makes an int8 model of it in milliseconds, with those ranges or others, and with some layers left in
-float32.
+float32. What comes of either way is slim (`export.slim`), so that what is measured is what ships.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from edge.errors import ModelError
 from edge.quiet import quiet
 from export.graph import read_operators, write_ranges
 from export.ranges import SAMPLE, Observed, choose_range, sample
+from export.slim import slim
 from export.source import brief
 from export.variants import MIXED, VARIANTS, Quantization, Variant
 
@@ -42,7 +43,9 @@ def convert(
         ModelError: the converter refuses the model, or a layer to keep in float is not in it.
     """
     if quantization.ranges == "minmax" and not quantization.float_layers and variant != MIXED:
-        return _refusing(variant.name, lambda: _converter(model, variant, calibration).convert())
+        return slim(
+            _refusing(variant.name, lambda: _converter(model, variant, calibration).convert())
+        )
     if variant != quantization.variant:
         raise ValueError(f"variant {variant.name} cannot be made with {quantization}")
     calibrated = calibrate(model, calibration)
@@ -160,7 +163,7 @@ def quantize(
             )
         )
 
-    return _refusing(quantization.variant.name, work)
+    return slim(_refusing(quantization.variant.name, work))
 
 
 def _refusing(name: str, work: Callable[[], T]) -> T:

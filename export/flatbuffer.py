@@ -46,7 +46,7 @@ def read_structure(model: bytes) -> Structure:
     graph = parsed.subgraphs[0]
     tensors = tuple(
         Tensor(
-            bytes(tensor.name).decode(),
+            bytes(tensor.name or b"").decode(),
             types[tensor.type],
             tuple(tensor.shape) if tensor.shape is not None else (),
             _length(parsed.buffers[tensor.buffer].data),

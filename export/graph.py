@@ -4,7 +4,7 @@ The name of a tensor changes from one conversion to the next: Keras puts a runni
 model around it, and the converter one on a name that is taken. What stays is the Keras layer in it,
 so that, with a count where a layer became several operators, is an operator's name. QUANTIZE and
 DEQUANTIZE between float and int8 layers are the converter's own, and count as part of the operator
-before them.
+before them. In what `export.slim` wrote, the tensors are called so, and their network has no name.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def read_operators(model: bytes) -> tuple[Operator, ...]:
         ModelError: not a flatbuffer that can be read.
     """
     try:
-        return _name_apart(_operators(_parse(model)))
+        return _name_apart(_operators(parse_model(model)))
     except Exception as error:  # a damaged flatbuffer raises anything, struct.error to MemoryError
         raise ModelError(f"expected a .tflite, cannot read its operators: {error!r}") from None
 
@@ -81,7 +81,7 @@ def write_ranges(calibrated: bytes, ranges: Mapping[str, tuple[float, float]]) -
     import flatbuffers
     import numpy as np
 
-    parsed = _parse(calibrated)
+    parsed = parse_model(calibrated)
     for tensor in parsed.subgraphs[0].tensors:
         name = bytes(tensor.name).decode()
         if name in ranges:
@@ -93,7 +93,36 @@ def write_ranges(calibrated: bytes, ranges: Mapping[str, tuple[float, float]]) -
     return bytes(builder.Output())
 
 
-def _parse(model: bytes) -> Any:
+def short_names(parsed: Any) -> dict[int, str]:
+    """Index -> a name of its own for the input and all that is computed: the layer, as here.
+
+    parsed: as `parse_model` gives it. A constant has none, nor has one in another type.
+    """
+    graph, layers = parsed.subgraphs[0], iter(_name_apart(_operators(parsed)))
+    names: dict[int, str] = {}
+
+    def name(index: int, wanted: str) -> None:
+        while wanted in names.values():
+            wanted += "_"
+        names[int(index)] = wanted
+
+    for index in graph.inputs:
+        name(index, "picture")
+    for step in graph.operators:
+        kind = _kind(parsed, step)
+        if kind not in _OWN:
+            wanted = next(layers).layer
+        elif int(step.inputs[0]) in names:
+            wanted = f"{names[int(step.inputs[0])]}/{kind.lower()}"
+        else:
+            continue
+        for index in step.outputs:
+            name(index, wanted)
+    return names
+
+
+def parse_model(model: bytes) -> Any:
+    """The schema's ModelT of a flatbuffer that our own converter made."""
     from ai_edge_litert import schema_py_generated as schema
 
     return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(model, 0))
@@ -103,14 +132,13 @@ def _operators(parsed: Any) -> list[Operator]:
     from ai_edge_litert import schema_py_generated as schema
 
     graph = parsed.subgraphs[0]
-    kinds, types = _names(schema.BuiltinOperator), _names(schema.TensorType)
-    names = [bytes(tensor.name).decode() for tensor in graph.tensors]
+    types = _names(schema.TensorType)
+    names = [bytes(tensor.name or b"").decode() for tensor in graph.tensors]
     sources = list(names)  # what a tensor is a copy of, in another type
     sizes = [_bytes(parsed, tensor) for tensor in graph.tensors]
     found: dict[str, Operator] = {}
     for step in graph.operators:
-        code = parsed.operatorCodes[step.opcodeIndex]
-        kind = kinds[max(code.builtinCode, code.deprecatedBuiltinCode)]
+        kind = _kind(parsed, step)
         at, inputs = int(step.outputs[0]), [int(index) for index in step.inputs if index >= 0]
         tensor, is_output = graph.tensors[at], at in graph.outputs
         scale, zero_point = _quantization(tensor)
@@ -128,7 +156,7 @@ def _operators(parsed: Any) -> list[Operator]:
             continue
         constants = [names[index] for index in inputs if sizes[index]]
         found[names[at]] = Operator(
-            _layer([names[at], *constants], kind),
+            names[at] if graph.name is None else _layer([names[at], *constants], kind),
             kind,
             names[at],
             tuple(sources[index] for index in inputs if not sizes[index]),
@@ -140,6 +168,13 @@ def _operators(parsed: Any) -> list[Operator]:
             sum(sizes[index] for index in inputs),
         )
     return list(found.values())
+
+
+def _kind(parsed: Any, step: Any) -> str:
+    from ai_edge_litert import schema_py_generated as schema
+
+    code = parsed.operatorCodes[step.opcodeIndex]
+    return _names(schema.BuiltinOperator)[max(code.builtinCode, code.deprecatedBuiltinCode)]
 
 
 def _layer(names: list[str], kind: str) -> str:
