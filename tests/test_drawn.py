@@ -21,7 +21,7 @@ class Pen:
 
     def __call__(self) -> NDArray[np.uint8]:
         self.times += 1
-        return 255 - PICTURES
+        return np.subtract(255, PICTURES, dtype=np.uint8)
 
 
 def test_second_training_finds_what_the_first_one_drew(tmp_path: Path) -> None:
