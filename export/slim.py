@@ -115,6 +115,7 @@ class _Builder(flatbuffers.Builder):  # type: ignore[misc]
         return self._written[key]
 
     def StartObject(self, numfields: int) -> None:  # noqa: N802
+        self.Prep(4, 0)  # so that like tables are of one length, and share what describes them
         super().StartObject(numfields)
         self._fields, self._slots = [], numfields
 

@@ -157,6 +157,28 @@ def test_constants_lie_where_the_schema_wants_them(made: Made, model: str) -> No
         assert buffer._tab.Vector(buffer._tab.Offset(4)) % ALIGNED_BYTES == 0
 
 
+@pytest.mark.parametrize("network", NETWORKS)
+def test_equal_lists_and_tables_stand_once(made: Made, network: str) -> None:
+    from ai_edge_litert import schema_py_generated as schema
+
+    graph = schema.Model.GetRootAsModel(made.slim[f"{network}-int8"], 0).Subgraphs(0)
+    tensors = [graph.Tensors(index) for index in range(graph.TensorsLength())]
+    stored = [one for one in (tensor.Quantization() for tensor in tensors) if one is not None]
+    lists = {one.ZeroPointAsNumpy().tobytes(): one for one in stored}
+    assert len({one._tab.Vector(one._tab.Offset(10)) for one in stored}) == len(lists) < len(stored)
+
+    steps = [graph.Operators(index) for index in range(graph.OperatorsLength())]
+    options = [step.BuiltinOptions() for step in steps if step.OpcodeIndex() == 0]
+    convolutions = {options.Pos for options in options}
+    assert len(convolutions) < len(options)
+
+
+def notes(model: bytes) -> dict[bytes, bytes]:
+    """What a model carries beside its network."""
+    parsed = parse_model(model)
+    return {one.name: bytes(parsed.buffers[one.buffer].data) for one in parsed.metadata}
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_readers_take_it_and_see_what_was_there(made: Made, model: str) -> None:
     check_whole(made.slim[model], "m")
@@ -167,6 +189,9 @@ def test_readers_take_it_and_see_what_was_there(made: Made, model: str) -> None:
     assert (ours.operators, ours.min_runtime) == (theirs.operators, theirs.min_runtime)
     kept = [(tensor.type, tensor.shape, tensor.constant_bytes) for tensor in ours.tensors]
     assert kept == [(tensor.type, tensor.shape, tensor.constant_bytes) for tensor in theirs.tensors]
+    noted, before_noted = (notes(models[model]) for models in (made.slim, made.raw))
+    assert set(before_noted) - set(noted) == {b"CONVERSION_METADATA"}
+    assert noted == {name: before_noted[name] for name in noted}
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -200,6 +225,24 @@ def test_the_signature_keeps_its_names(made: Made, runtime: str) -> None:
     assert said[0].tobytes() == said[1].tobytes()
 
 
+def packed(parsed: Any) -> bytes:
+    import flatbuffers
+
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(parsed.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def test_a_layer_that_is_called_as_the_input_is_told_apart(made: Made) -> None:
+    parsed = parse_model(made.raw["cnn-float32"])
+    for tensor in parsed.subgraphs[0].tensors:
+        tensor.name = tensor.name.replace(b"/logits", b"/picture")
+    model = slim(packed(parsed))
+    names = [tensor.name for tensor in parse_model(model).subgraphs[0].tensors if tensor.name]
+    assert {b"picture", b"picture_"} <= set(names)
+    assert len(set(names)) == len(names)
+
+
 def two_graphs(parsed: Any) -> None:
     parsed.subgraphs *= 2
 
@@ -224,13 +267,9 @@ def constants_outside(parsed: Any) -> None:
 def test_what_our_networks_do_not_have_is_left_alone(
     made: Made, change: Callable[[Any], None]
 ) -> None:
-    import flatbuffers
-
     parsed = parse_model(made.raw["cnn-int8"])
     change(parsed)
-    builder = flatbuffers.Builder(1024)
-    builder.Finish(parsed.Pack(builder), b"TFL3")
-    model = bytes(builder.Output())
+    model = packed(parsed)
     assert slim(model) == model
 
 
