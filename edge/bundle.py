@@ -183,7 +183,7 @@ def pack_entries(model: bytes, entries: dict[str, bytes]) -> bytes:
             info = zipfile.ZipInfo(name, _EPOCH)
             info.compress_type = zipfile.ZIP_DEFLATED
             info.external_attr = 0o644 << 16
-            archive.writestr(info, content)
+            archive.writestr(info, content, compresslevel=9)
         archive.comment = b" " * SEAL_BYTES
     unsealed = buffer.getvalue()[:-SEAL_BYTES]
     return unsealed + SEAL.encode() + hashlib.sha256(unsealed).hexdigest().encode()

@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, is_dataclass, replace
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edge.bundle import Bundle, Golden, written_digest
 from edge.contract import SCHEMA, Contract, ModelBytes, Output, fitting_name
@@ -21,6 +24,10 @@ from export.policy import Policy
 from export.variants import Quantization
 from train.runs import RunRecord
 from train.versions import versions
+
+PROOF_DIGITS = 6
+"""Of a proof's numbers: an accuracy of up to a million pictures is exact, and what is beyond counts
+in a small bundle, for digits of no meaning cannot be packed."""
 
 
 def output_of(record: RunRecord) -> Output:
@@ -72,7 +79,7 @@ def add_golden(candidate: Bundle, runtimes: Sequence[str]) -> Bundle:
 
     Where XNNPACK's int8 kernels were switched on, also what it answers without them.
     """
-    frames = draw_frames(candidate.contract.input)
+    frames = _pack_well(draw_frames(candidate.contract.input))
 
     def ask(runtimes: Sequence[str], kernels: str) -> list[Answers]:
         with ThreadPoolExecutor() as pool:  # each waits for a process of its own
@@ -96,10 +103,33 @@ def add_proof(candidate: Bundle, verdict: Verdict, policy: Policy, record: RunRe
         written_digest(candidate),
         candidate.contract.provenance["dataset"],
         record.test_sha256,
-        verdict.float_score,
-        verdict.float_answered,
-        verdict.measurements,
+        _rounded(verdict.float_score),
+        _rounded(verdict.float_answered),
+        _rounded(verdict.measurements),
         asdict(policy),
         versions(),
     )
     return replace(candidate, proof_json=proof.to_json())
+
+
+def _pack_well(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The same with three of four frames in 16 levels: a fifth less of them in the bundle.
+
+    The others keep their 256, so that pixels between are tried as well.
+    """
+    coarse = np.arange(len(frames)) % 4 > 0
+    frames[coarse] &= 0xF0
+    return frames
+
+
+def _rounded(value: Any) -> Any:
+    """The same with PROOF_DIGITS of every fraction in it."""
+    if isinstance(value, float):
+        return float(f"{value:.{PROOF_DIGITS}g}")
+    if isinstance(value, tuple):
+        return tuple(map(_rounded, value))
+    if isinstance(value, dict):
+        return {key: _rounded(one) for key, one in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{f.name: _rounded(getattr(value, f.name)) for f in fields(value)})
+    return value

@@ -19,6 +19,7 @@ from edge.errors import ModelError
 from export.convert import calibrate, find_ranges, observe, quantize
 from export.graph import Operator, read_operators
 from export.layers import BEST_DB, output_errors
+from export.slim import slim
 from export.variants import Quantization
 
 MORE_PICTURES = 2000
@@ -162,7 +163,7 @@ def repair(
     for recipe in _worth_a_trial(
         _mixed_recipes(operators, list(bases), screen),
         screen(list(bases)),
-        len(calibrated),
+        len(slim(calibrated)),
         MAX_TRIALS - len(search.steps),
     ):
         made = make(recipe)

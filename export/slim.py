@@ -40,9 +40,7 @@ def slim(model: bytes) -> bytes:
         _drop_ranges(tensor)
     parsed.metadata = [one for one in parsed.metadata or () if one.name != _IDLE_METADATA]
     _renumber_buffers(parsed)
-    builder = _Builder(len(model), _small_parts(parsed))
-    for buffer in parsed.buffers[1:]:
-        builder.CreateNumpyVector(buffer.data)
+    builder = _Builder(len(model))
     builder.Finish(parsed.Pack(builder), b"TFL3")
     return bytes(builder.Output())
 
@@ -94,24 +92,11 @@ def _renumber_buffers(parsed: Any) -> None:
     parsed.buffers = [old[index] for index in kept]
 
 
-def _small_parts(parsed: Any) -> list[bytes | NDArray[np.generic]]:
-    """What may stand in the gaps before constants."""
-    graph = parsed.subgraphs[0]
-    parts = [part for one in graph.operators for part in (one.inputs, one.outputs)]
-    parts += [part for one in graph.tensors for part in (one.name, one.shape)]
-    return [part for part in parts if part is not None]
-
-
 class _Builder(flatbuffers.Builder):  # type: ignore[misc]
-    """Writes equal strings, lists and tables once, with few gaps between them.
+    """Writes equal strings, lists and tables once, for many places may refer to one."""
 
-    A flatbuffer may refer to one part from many places. Files are written from their end.
-    """
-
-    def __init__(self, size_bytes: int, small: list[bytes | NDArray[np.generic]]) -> None:
-        """small: strings and lists that will be written, whenever it is."""
+    def __init__(self, size_bytes: int) -> None:
         super().__init__(size_bytes)
-        self._small = sorted(small, key=_size, reverse=True)
         self._written: dict[Any, int] = {}
         self._fields: list[tuple[Any, int, Any]] = []
         self._slots = 0
@@ -124,26 +109,13 @@ class _Builder(flatbuffers.Builder):  # type: ignore[misc]
     def CreateNumpyVector(self, x: NDArray[np.generic]) -> int:  # noqa: N802
         key = (x.dtype.str, x.tobytes())
         if key not in self._written:
-            is_aligned = x.dtype == np.uint8
-            if is_aligned:
-                self._fill(-(self.Offset() + len(x)) % ALIGNED_BYTES)
+            if x.dtype == np.uint8:
                 self.Prep(ALIGNED_BYTES, len(x))
             self._written[key] = super().CreateNumpyVector(x)
         return self._written[key]
 
-    def _fill(self, gap_bytes: int) -> None:
-        """Writes small parts, the largest that fit first."""
-        waiting = []
-        for part in self._small:
-            if _size(part) > gap_bytes:
-                waiting.append(part)
-                continue
-            before = self.Offset()
-            self.CreateString(part) if isinstance(part, bytes) else self.CreateNumpyVector(part)
-            gap_bytes -= self.Offset() - before
-        self._small = waiting
-
     def StartObject(self, numfields: int) -> None:  # noqa: N802
+        self.Prep(4, 0)  # so that like tables are of one length, and share what describes them
         super().StartObject(numfields)
         self._fields, self._slots = [], numfields
 
@@ -156,7 +128,7 @@ class _Builder(flatbuffers.Builder):  # type: ignore[misc]
             self._fields.append((None, o, x))
 
     def EndObject(self) -> int:  # noqa: N802
-        """Writes the fields by size, the largest at the end, so that none leaves a gap."""
+        """Writes the fields now, the largest first, so that none leaves a gap before the next."""
         key = (self._slots, *self._fields)
         if key in self._written:
             self.nested, self.current_vtable = False, None
@@ -174,9 +146,3 @@ class _Builder(flatbuffers.Builder):  # type: ignore[misc]
 def _width(flags: Any) -> int:
     """Bytes of a field; an offset has no flags here."""
     return 4 if flags is None else int(flags.bytewidth)
-
-
-def _size(part: bytes | NDArray[np.generic]) -> int:
-    """Bytes of a string or a list as it is written, its length included."""
-    size_bytes = len(part) + 1 if isinstance(part, bytes) else part.nbytes
-    return 4 + -(-size_bytes // 4) * 4
