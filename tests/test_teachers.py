@@ -138,3 +138,53 @@ def in_child(code: str, backend: str = "tensorflow") -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_teachers_asked_once_teach_what_teachers_asked_each_time_do(
+    edgeproof: Edgeproof, teacher: Path, tmp_path: Path
+) -> None:
+    """As many rounds as epochs: the same pictures, answered beforehand."""
+    taught = ["--set", f"teachers=['{teacher}']", "--set", "augment.shift=0.1", "--runs", tmp_path]
+    each = edgeproof(*SMALL, *taught, "--name", "each")
+    once = edgeproof(*SMALL, *taught, "--name", "once", "--set", "teacher_rounds=3")
+    assert (each.returncode, once.returncode) == (0, 0), each.stderr + once.stderr
+    assert once.stderr.count("asking ") == 3
+    losses = [find_run(str(tmp_path / name)).record.history["loss"] for name in ("each", "once")]
+    assert losses[1] == pytest.approx(losses[0], rel=2e-3)  # they were kept in half precision
+    assert not list(tmp_path.rglob("taught-*"))
+
+
+def test_rounds_come_again_and_only_what_is_missing_is_asked(
+    edgeproof: Edgeproof, teacher: Path, tmp_path: Path
+) -> None:
+    arguments = ["--set", f"teachers=['{teacher}']", "--set", "teacher_rounds=2"]
+    code = f"""
+from train.devices import start_backend; start_backend()
+import json, numpy as np
+from train import batches, fit
+asked, seen, shown = [], [], batches.Batches.__getitem__
+def show(self, index):
+    inputs, targets, weights = shown(self, index)
+    if not index and "taught" in inputs:
+        seen.append((inputs["index"].tolist(), inputs["taught"].tolist()))
+    return inputs, targets, weights
+batches.Batches.__getitem__ = show
+ask = fit.ask_teachers
+def stop(recipe, spec, machine, batches, stem):
+    ask(recipe, spec, machine, batches, stem)
+    stem.with_name(stem.name + f"-{{len(batches.chosen)}}-1.npy").unlink()
+    return ask(recipe, spec, machine, batches, stem)
+fit.ask_teachers = stop
+from train.cli.train import train
+train({[*SMALL[1:], *arguments, "--runs", str(tmp_path)]!r}, standalone_mode=False)
+print(json.dumps(seen))
+"""
+    first, second, third = json.loads(in_child(code).splitlines()[-1])[-3:]
+    assert first == third
+    assert first != second
+
+
+def test_rounds_without_teachers_are_refused(edgeproof: Edgeproof, tmp_path: Path) -> None:
+    done = edgeproof(*SMALL, "--set", "teacher_rounds=2", "--runs", tmp_path)
+    assert done.returncode == 2
+    assert "teacher_rounds is 0, or how often teachers are asked, got 2" in done.stderr

@@ -38,6 +38,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         others_each: int = 0,
         twins: NDArray[np.int64] | None = None,
         twin_share: float = 0.0,
+        rounds: int = 0,
     ) -> None:
         """
         pixels: uint8 (n, height, width, channels), all pictures of the data set.
@@ -49,6 +50,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         others: indices of further pictures, of which each epoch sees `others_each` drawn ones.
         twins: (n,) the index of each picture's other look, its own where it has none; so many of
             an epoch's pictures, `twin_share`, are seen in that.
+        rounds: so many epochs differ, and then the first one comes again; 0: all differ.
         """
         super().__init__()
         self.pixels, self.chosen, self.targets = pixels, chosen, targets
@@ -57,6 +59,9 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self.weights = np.ones(len(targets), np.float32) if weights is None else weights
         self.others, self.others_each = others, others_each
         self.twins, self.twin_share = twins, twin_share
+        self.rounds = rounds
+        self.taught: NDArray[np.float16] | None = None
+        """(rounds, batches, pictures in a batch, classes): what teachers say to each."""
         worker, workers = share
         self.batch_size = min(batch_size, len(chosen) + others_each)
         if self.batch_size % workers:
@@ -89,11 +94,13 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
             inputs["pens"] = draw_pens(self.augment, count, rng)[self.mine]
         if self.augment.erase:
             inputs["erasures"] = draw_erasures(self.augment, count, side, rng)[self.mine]
+        if self.taught is not None:
+            inputs["taught"] = self.taught[self.epoch, index].astype(np.float32)
         return inputs, self.targets[rows], self.weights[rows]
 
     def begin(self, epoch: int) -> None:
         """Makes the next batches those of an epoch, counted from 0."""
-        self.epoch = epoch
+        self.epoch = epoch % self.rounds if self.rounds else epoch
         rng = np.random.default_rng((self.seed, self.epoch))
         chosen = self.chosen
         if self.others is not None and self.others_each:

@@ -16,6 +16,7 @@ from train.checkpoint import Arrays, Checkpoint, Progress, read_checkpoint, writ
 from train.confidence import fit_confidence
 from train.devices import Machine
 from train.epochs import EachEpoch
+from train.lessons import ask_teachers
 from train.logs import CSV, TENSORBOARD, EventFiles, write_csv
 from train.mixture import make_batches, unseen_outliers, validation_of
 from train.networks import build_network
@@ -165,6 +166,9 @@ def _refit(job: Job, pixels: NDArray[np.uint8], start: Checkpoint) -> Checkpoint
 
 def make_trainer(job: Job, batches: Batches, start: Checkpoint) -> Trainer:
     spec, classes = job.dataset.input, len(job.dataset.labels)
+    if job.recipe.teacher_rounds:
+        stem = job.scratch / f"taught-{job.id}-{job.machine.worker}"
+        batches.taught = ask_teachers(job.recipe, spec, job.machine, batches, stem)
     trainer = Trainer(job.recipe, spec, classes, job.machine, batches, job.seed)
     if start.state:
         trainer.restore(start.state)

@@ -208,15 +208,18 @@ def fitting_layers(
     augment: Augment,
     resident: NDArray[np.uint8] | None,
     teachers: Sequence[Any] = (),
+    taught: int = 0,
 ) -> tuple[dict[str, Any], Any]:
     """Inputs and output of the model that is fitted.
 
     resident: all pictures, to be kept on the device; none: each batch brings its own.
     teachers: networks that are asked too.
+    taught: of so many classes a batch brings what teachers said to it.
 
     Returns:
         Inputs `index` or `pixels`, and `pens`, `moves`, `bends`, `lights` and `erasures` where
-        the augmentation has them; logits, followed by the teachers' probabilities if there are any.
+        the augmentation has them, and `taught`; logits, followed by the teachers' probabilities if
+        there are any.
     """
     inputs: dict[str, Any] = {}
     if resident is None:
@@ -244,7 +247,9 @@ def fitting_layers(
         pixels = Erase(dtype="float32")(pixels, inputs["erasures"])
     pictures = Normalize(spec)(pixels)
     logits = network(pictures)
-    if teachers:
-        taught = Teachers(teachers)(pictures)
-        logits = keras.layers.Concatenate(dtype="float32")([logits, taught])
+    if taught:
+        inputs["taught"] = keras.Input((taught,), name="taught")
+    if teachers or taught:
+        answers = Teachers(teachers)(pictures) if teachers else inputs["taught"]
+        logits = keras.layers.Concatenate(dtype="float32")([logits, answers])
     return inputs, logits

@@ -70,6 +70,7 @@ def make_batches(job: Job, pixels: NDArray[np.uint8], chosen: NDArray[np.int64])
         if recipe.on_paper
         else None,
         twin_share=recipe.on_paper,
+        rounds=recipe.teacher_rounds,
     )
 
 

@@ -49,12 +49,20 @@ class Trainer:
         self.machine, self.batches, self.recipe = machine, batches, recipe
         keras.utils.set_random_seed(seed)
         with machine.scope():
-            keras.config.set_dtype_policy(_policy(machine.precision))
+            keras.config.set_dtype_policy(policy_of(machine.precision))
             is_shared = machine.replicas > 1 and machine.backend == "tensorflow"
             self.network = build_network(recipe, spec, classes, is_shared)
             resident = batches.pixels if batches.is_resident else None
-            teachers = [load_teacher(name) for name in recipe.teachers]
-            inputs, logits = fitting_layers(self.network, spec, recipe.augment, resident, teachers)
+            asked = () if recipe.teacher_rounds else recipe.teachers
+            teachers = [load_teacher(name) for name in asked]
+            inputs, logits = fitting_layers(
+                self.network,
+                spec,
+                recipe.augment,
+                resident,
+                teachers,
+                classes if recipe.teachers and not asked else 0,
+            )
             self.model = machine.make_model(inputs, logits)
             self._compile(_optimizer(recipe, len(batches)))
         keras.config.set_dtype_policy("float32")
@@ -175,7 +183,8 @@ def _loss(recipe: Recipe) -> Any:
     return keras.losses.CategoricalCrossentropy(True, recipe.label_smoothing)
 
 
-def _policy(precision: str) -> str:
+def policy_of(precision: str) -> str:
+    """Keras's name for it."""
     return precision if precision == "float32" else f"mixed_{precision}"
 
 

@@ -72,6 +72,9 @@ class Recipe:
     as well (Hinton et al. 2015; Beyer et al. 2022)."""
     teacher_share: float = 0.5
     """Part of the truth that is what the teachers say."""
+    teacher_rounds: int = 0
+    """0: they are asked about each picture while it is fitted. Else so many epochs' pictures are
+    varied, and then come again: the teachers are asked once, which is quicker without a GPU."""
     class_weights: bool = False
     """Each class counts the same however many pictures it has."""
     patience: int = 0
@@ -98,6 +101,11 @@ class Recipe:
         for name in ("outliers", "on_paper", "teacher_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a fraction up to 1, got {getattr(self, name)}")
+        if self.teacher_rounds < 0 or (self.teacher_rounds and not self.teachers):
+            raise ValueError(
+                f"teacher_rounds is 0, or how often teachers are asked, got {self.teacher_rounds} "
+                f"and teachers {list(self.teachers)}"
+            )
         if not 0 <= self.momentum < 1 or not 0 <= self.weight_decay < 1:
             raise ValueError("momentum and weight_decay are fractions below 1")
         if not self.learning_rate > 0 or not self.width_factor > 0:
