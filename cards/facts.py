@@ -99,6 +99,12 @@ class Card:
         return min(self.shown.class_recall.items(), key=lambda item: item[1])
 
     @property
+    def worst_corruptions(self) -> list[tuple[str, float]]:
+        """The three kinds that leave the least at their harshest, and the accuracy there."""
+        harshest = {kind: list(curve.values())[-1] for kind, curve in self.view.corruptions.items()}
+        return sorted(harshest.items(), key=lambda item: item[1])[:3]
+
+    @property
     def precision(self) -> dict[str, float]:
         """Label -> part of the pictures so answered that show it, 0 to 1; 0 of none."""
         answers = self.matrix[:, :-1]

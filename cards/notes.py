@@ -19,20 +19,14 @@ class Notes:
 
     summary: str
     """What it is, in a sentence or two."""
-    example: str
-    """A command that uses it."""
-    uses: tuple[str, ...]
-    """What it is meant for."""
-    limits: tuple[str, ...]
-    """What it cannot do, and where it is weak."""
-    unknown: str
-    """How the threshold below which it answers `unknown` was chosen."""
     command: str
     """Trains it again."""
-    recipe: str
-    """What is particular about the training; empty: the record says all."""
     test_split: str
     """How many candidates met the test split, and what chose among them. Said here alone."""
+    limits: tuple[str, ...] = ()
+    """Where it is weak by itself, beyond what is true of every model of its data."""
+    training: str = ""
+    """What is particular about the training and not in run.json."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +41,12 @@ class Data:
     what: str
     caution: str
     """What it leaves out."""
+    uses: tuple[str, ...]
+    """What a model of it is meant for."""
+    limits: tuple[str, ...]
+    """What no model of it can do."""
+    lookalikes: str
+    """Which things that are none of its classes are taken for one all the same."""
 
 
 def read_notes(folder: Path) -> Notes:

@@ -171,13 +171,13 @@ def test_sum_of_something_else_is_refused() -> None:
 def test_published_sums_are_the_published_numbers() -> None:
     networks = {network.name: network for network in read_published()}
     layers = "9*32 + 32 + 9*32*64 + 64 + 1600*10 + 10"
-    assert total(networks["Keras simple convnet"].parameters or "") == total(layers) == 34826
+    assert total(networks["Keras convnet"].parameters or "") == total(layers) == 34826
     # LeCun et al. count biases and subsampling too: 340,908 connections.
     connections = 122_304 + 5_880 + 151_600 + 2_000 + 48_120 + 10_164 + 840
     assert connections == 340_908
     biases = 28 * 28 * 6 + 5_880 + 10 * 10 * 16 + 2_000 + 120 + 84
     assert total(networks["LeNet-5"].multiply_adds or "") == connections - biases
-    for name in ("LeNet-300-100", "LeNet-5 of Caffe"):
+    for name in ("LeNet-300-100", "LeNet-5, Caffe"):
         stated = networks[name].size_bytes or 0
         assert 4 * total(networks[name].parameters or "") == pytest.approx(stated, rel=0.01)
 

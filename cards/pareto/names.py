@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from train.plots.figures import PAPER
+
 CLEARANCE_PX = 8
 """Around a point."""
 PLACES = tuple(
@@ -46,8 +48,10 @@ def write_names(
 
     line: corners of a line to be kept clear. marks: other points to be kept clear.
     """
+    from matplotlib.patheffects import withStroke
     from matplotlib.transforms import Bbox
 
+    halo = [withStroke(linewidth=2.5, foreground=PAPER)]
     renderer = axes.figure.canvas.get_renderer()
     pixels = axes.transData.transform
     inside = axes.get_window_extent(renderer)
@@ -58,7 +62,7 @@ def write_names(
     for point in points:
         text = axes.annotate(
             point.name, (point.x, point.y), (0, 0), textcoords="offset points", fontsize=8,
-            va="center", zorder=6, **point.look,
+            va="center", zorder=6, path_effects=halo, **point.look,
         )  # fmt: skip
         text.set_in_layout(False)
 

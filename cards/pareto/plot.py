@@ -82,7 +82,7 @@ def _panel(axes: Any, costs: list[tuple[Point, float]], title: str, marks: Any) 
     axes.set_xticks([x for x, _ in marks], [name for _, name in marks])
     axes.set_yticks(TICKS, [f"{tick:g}" for tick in TICKS])
     axes.minorticks_off()
-    axes.set_xlim(min(cost for cost, _ in everyone) / 2, right)
+    axes.set_xlim(min(cost for cost, _ in everyone) / 3, right)
 
 
 def _mark(axes: Any, point: Point, cost: float) -> None:
