@@ -49,7 +49,9 @@ class Measured:
     """One for each runtime of the proof, in its order."""
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), separators=(",", ":")).replace('],["', '],\n["') + "\n"
+        text = json.dumps(asdict(self), separators=(",", ":"))
+        # A row of a matrix or a kind of corruption a line: a review sees which one changed.
+        return text.replace("],[", "],\n[").replace("},", "},\n") + "\n"
 
 
 def find_measured(name: str, proof: Proof, kept: Path, reports: Iterable[Path]) -> Measured:
