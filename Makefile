@@ -30,7 +30,7 @@ SHIPPED := digits fashion
 
 .DEFAULT_GOAL := help
 .PHONY: help setup train tune export gate gate-selftest test test-arm test-bundle fuzz check bench \
-        wheel bundle deploy zoo audit lock clean
+        wheel bundle deploy zoo cards audit lock clean
 
 help:  ## List the targets
 	@echo "make TARGET [DATASET=optdigits|digits|fashion|PATH] [RECIPE=cnn|mlp|separable|mobilenet|PATH] [DATA=DIR] [PYTHON=python3]"
@@ -137,6 +137,9 @@ lock: wheel  ## Resolve the dependencies anew: constraints.txt, and the sums of 
 	    --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 	    --output-file constraints.txt pyproject.toml
 	$(BIN)/python -m deploy.lock "$$(ls -t dist/edgeproof-*.whl | head -n 1)"
+
+cards: setup  ## Model cards and the Pareto plot in docs/, from what ships and what the gate saw of it
+	$(BIN)/python -m cards
 
 clean:  ## Remove .venv and what was built; runs/ stays
 	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

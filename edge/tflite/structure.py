@@ -87,6 +87,11 @@ def check_whole(model: bytes, where: str) -> None:
         raise ModelError(f"{where}: the model is damaged or cut short: {error}") from None
 
 
+def operator_names(top: Table) -> list[str]:
+    """What each operator of a graph means by its first number. top: the Model."""
+    return [name for name, _ in map(_code, top.tables(1))]
+
+
 def _read(model: bytes) -> Structure:
     top = root(model)
     graph = next(top.tables(2), None)
