@@ -15,11 +15,12 @@ from edge.contract import Output
 from edge.errors import EnvironmentFault, ModelError
 from edge.interpreter import installed_runtimes
 from edge.strict import Mismatch, from_dict
+from edge.tflite.cost import multiply_adds
 from export.baseline import Baseline, Shipped, mistakes
 from export.calibration import check_apart, choose_calibration
 from export.convert import convert
 from export.diagnosis import Cause, Negatives, diagnose, diagnose_layers, explains
-from export.gate import PLAIN, Verdict, judge
+from export.gate import PLAIN, Cost, Verdict, judge
 from export.layers import LayerError, layer_errors
 from export.measure import Answers, Questions, measure
 from export.policy import Policy
@@ -167,7 +168,7 @@ class Bench:
         return judge(
             policy,
             candidate.contract.variant,
-            len(candidate.model),
+            Cost(len(candidate.model), multiply_adds(candidate.model, candidate.contract.name)),
             reference,
             answers,
             shipped,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from export.bench import Bench
     from export.pipeline import Outcome
     from export.policy import Policy
+    from export.report import Report
     from train.runs import Run
 
 _data = click.option(
@@ -79,6 +80,11 @@ def export(
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for report.html, report.json, junit.xml, summary.md. Default: dist/NAME.",
 )
+@click.option(
+    "--rebuild",
+    is_flag=True,
+    help="Also export each again from its run; where that gives other bytes, gate those too.",
+)
 @_data
 @_policy
 @_baseline
@@ -106,6 +112,7 @@ def gate(
     model_names: tuple[str, ...],
     run_name: str | None,
     report_folder: Path | None,
+    rebuild: bool,
     data: Path | None,
     policy_path: Path | None,
     update_baseline: bool,
@@ -118,7 +125,8 @@ def gate(
 
     MODEL is a .tflite that edgeproof wrote or a shipped name: it is measured again, on every
     runtime installed, with other kernels, on corrupted pictures, and against the shipped model's
-    baseline; nothing of it is changed.
+    baseline; nothing of it is changed. Models of several runs are gated one after the other, each
+    reported in a folder of its own, and gate.json has them all.
 
     \b
     Your own Keras model is quantised and gated, and what passes is written to dist/NAME/:
@@ -133,21 +141,35 @@ def gate(
         run = _adopt(model, data, pixels, fit, labels)
         _gate_run(run, report_folder, policy_path, variants, update_baseline)
         return
-    from edge.bundle import read_bundle
-    from edge.zoo import find_model
+    from edge.errors import UsageError
     from export.policy import load_policy
-    from train.runs import find_run
 
-    bundles = [read_bundle(find_model(name)) for name in model_names]
-    _refuse_adopted(bundles)
-    run = find_run(run_name or bundles[0].contract.name)
-    policy = load_policy(run.record.name, policy_path)
-    from export.pipeline import check_origin, regate
+    if rebuild and update_baseline:
+        raise UsageError("--rebuild measures what --update-baseline would write: give one of them")
+    jobs = [
+        (run, load_policy(run.record.name, policy_path), bundles)
+        for run, bundles in _by_run(model_names, run_name)
+    ]
+    from export.pipeline import regate
+    from export.report import overview, rows_of, write_overview
 
-    check_origin(run, bundles)
-    bench = _bench(run, data, policy, update_baseline)
-    outcome = regate(bench, bundles)
-    _conclude(bench, outcome, report_folder or Path("dist") / run.record.name, update_baseline)
+    reports: list[Report] = []
+    failed: list[str] = []
+    for run, policy, bundles in jobs:
+        bench = _bench(run, data, policy, update_baseline)
+        outcome = regate(bench, bundles, rebuild)
+        folder = report_folder or Path("dist") / run.record.name
+        if len(jobs) > 1:
+            folder = (report_folder or Path("dist")) / run.record.name
+        reports.append(_tell(bench, outcome, folder, update_baseline))
+        name = f"{run.record.name} " if len(jobs) > 1 else ""
+        failed += [f"{name}{one}" for one in (*outcome.failed, *outcome.refused)]
+    if len(jobs) > 1:
+        click.echo(f"wrote {write_overview(report_folder or Path('dist'), reports)}")
+    click.echo()
+    for line in overview([row for report in reports for row in rows_of(report)]):
+        click.echo(line)
+    _refuse(failed)
 
 
 @click.command("gate-selftest")
@@ -183,17 +205,41 @@ def gate_selftest(run_name: str, data: Path | None, policy_path: Path | None) ->
         raise GateFailed(f"the gate cannot be trusted with: {', '.join(wrong)}")
 
 
-def _refuse_adopted(bundles: list[Bundle]) -> None:
+def _by_run(
+    model_names: tuple[str, ...], run_name: str | None
+) -> list[tuple[Run, list[tuple[Bundle, int]]]]:
+    """Each run once, with its bundles and the bytes of their files.
+
+    run_name: of all the models; none looks for each by its name.
+    """
+    from edge.bundle import parse_bundle, read_model_file
+    from edge.zoo import find_model
+    from train.runs import find_run
+
+    bundles: dict[str, list[tuple[Bundle, int]]] = {}
+    for path in map(find_model, model_names):
+        data = read_model_file(path)
+        bundle = parse_bundle(data, str(path))
+        _refuse_adopted(bundle)
+        bundles.setdefault(run_name or bundle.contract.name, []).append((bundle, len(data)))
+    from export.pipeline import check_origin
+
+    found = [(find_run(name), own) for name, own in bundles.items()]
+    for run, own in found:
+        check_origin(run, [bundle for bundle, _ in own])
+    return found
+
+
+def _refuse_adopted(bundle: Bundle) -> None:
     from edge.contract import ADOPTED
     from edge.errors import UsageError
 
-    for contract in (bundle.contract for bundle in bundles):
-        if contract.variant == ADOPTED:
-            raise UsageError(
-                f"{contract.name} was adopted: the float model that it would be held against is "
-                "not in it; gate the Keras model that it was made from: edgeproof gate my.keras "
-                "--data pictures/"
-            )
+    if bundle.contract.variant == ADOPTED:
+        raise UsageError(
+            f"{bundle.contract.name} was adopted: the float model that it would be held against is "
+            "not in it; gate the Keras model that it was made from: edgeproof gate my.keras "
+            "--data pictures/"
+        )
 
 
 def _only_one(model_names: tuple[str, ...]) -> Path:
@@ -259,8 +305,13 @@ def _bench(run: Run, data: Path | None, policy: Policy, update_baseline: bool) -
 
 
 def _conclude(bench: Bench, outcome: Outcome, folder: Path, update_baseline: bool) -> None:
-    """Prints, reports, keeps the baseline; raises GateFailed unless all passed."""
-    from edge.errors import GateFailed
+    """Tells what was found; raises GateFailed unless all passed."""
+    _tell(bench, outcome, folder, update_baseline)
+    _refuse([*outcome.failed, *outcome.refused])
+
+
+def _tell(bench: Bench, outcome: Outcome, folder: Path, update_baseline: bool) -> Report:
+    """Prints, reports, keeps the baseline."""
     from export.baseline import merge_baseline
     from export.report import Report, table, write_reports
 
@@ -280,6 +331,11 @@ def _conclude(bench: Bench, outcome: Outcome, folder: Path, update_baseline: boo
     if update_baseline:
         passed = {f.variant: bench.shipped(f) for f in outcome.findings if f.verdict.passed}
         click.echo(f"wrote {merge_baseline(bench.run, passed)}")
-    if not outcome.passed:
-        names = ", ".join([*outcome.failed, *outcome.refused])
-        raise GateFailed(f"the accuracy gate refuses {names}; the reasons stand above")
+    return report
+
+
+def _refuse(failed: list[str]) -> None:
+    from edge.errors import GateFailed
+
+    if failed:
+        raise GateFailed(f"the accuracy gate refuses {', '.join(failed)}; the reasons stand above")

@@ -76,12 +76,12 @@ def diagnose(
 
 
 def explains(causes: Sequence[Cause], verdict: Verdict) -> bool:
-    """Whether these causes leave nothing open; size, numbers and history explain themselves."""
+    """Whether these causes leave nothing open; cost, numbers and history explain themselves."""
     open_checks = [
         check
         for check in verdict.failures
         if check.outcome == "failed"
-        and check.name != "max_size_bytes"
+        and check.name not in ("max_size_bytes", "max_bundle_bytes", "max_multiply_adds")
         and "regression" not in check.name
     ]
     told = {cause.kind for cause in causes} - {"too few pictures", "regression"}

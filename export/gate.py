@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -55,7 +55,10 @@ class Check:
         relation = "at least" if self.name.startswith("min_") else "at most"
         where = f" on {self.where}" if self.where else ""
         note = f" ({self.note})" if self.note else ""
-        return f"{self.name}{where}: expected {relation} {self.limit:g}, got {self.value:.6g}{note}"
+        return (
+            f"{self.name}{where}: expected {relation} {_told(self.limit)}, "
+            f"got {_told(self.value)}{note}"
+        )
 
 
 @dataclass(frozen=True)
@@ -71,12 +74,23 @@ class Regression:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What a candidate asks of a device."""
+
+    model_bytes: int
+    """Without what the bundle adds."""
+    multiply_adds: int
+    """For one picture, as `edge.tflite.cost` counts."""
+    bundle_bytes: int | None = None
+    """The file that is copied; none: there is none of a candidate that failed before."""
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What the gate says of one candidate."""
 
     variant: str
-    size_bytes: int
-    """Of the model, without what the bundle adds."""
+    cost: Cost
     float_score: Score
     float_answered: Score
     """Of the pictures that the float model answers, with the candidate's output contract."""
@@ -96,7 +110,7 @@ class Verdict:
 def judge(
     policy: Policy,
     variant: str,
-    size_bytes: int,
+    cost: Cost,
     reference: Reference,
     answers: Sequence[Answers],
     shipped: Shipped | None = None,
@@ -119,7 +133,8 @@ def judge(
     pictures = _at_least("min_test_pictures", "", policy.min_test_pictures, float_score.n)
     checks = [
         pictures if pictures.passed else _too_few(pictures, ""),
-        _at_most("max_size_bytes", "", policy.max_size_bytes, size_bytes),
+        _at_most("max_size_bytes", "", policy.max_size_bytes, cost.model_bytes),
+        _at_most("max_multiply_adds", "", policy.max_multiply_adds, cost.multiply_adds),
         _at_least("min_accuracy", FLOAT, policy.min_accuracy, float_score.accuracy),
     ]
     for measurement in measurements:
@@ -133,7 +148,22 @@ def judge(
     for found in regressions:
         checks.extend(_regression_checks(policy, found))
     return Verdict(
-        variant, size_bytes, float_score, float_answered, measurements, tuple(checks), regressions
+        variant, cost, float_score, float_answered, measurements, tuple(checks), regressions
+    )
+
+
+def weigh(policy: Policy, verdict: Verdict, bundle_bytes: int) -> Verdict:
+    """The verdict with the finished bundle's size held against the policy.
+
+    It comes last: the bundle carries the measurements, so it is made when they are there.
+    """
+    return replace(
+        verdict,
+        cost=replace(verdict.cost, bundle_bytes=bundle_bytes),
+        checks=(
+            *verdict.checks,
+            _at_most("max_bundle_bytes", "", policy.max_bundle_bytes, bundle_bytes),
+        ),
     )
 
 
@@ -317,6 +347,11 @@ def _regression_checks(policy: Policy, found: Regression) -> Iterator[Check]:
         worst,
         f"class {label!r}",
     )
+
+
+def _told(value: float) -> str:
+    """A count in full, for one byte too many is one; else six digits."""
+    return str(value) if isinstance(value, int) else f"{value:.6g}"
 
 
 def _at_least(name: str, where: str, limit: float, value: float, note: str = "") -> Check:

@@ -6,14 +6,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edge.bundle import Bundle, write_bundle
+from edge.bundle import Bundle, pack_bundle
 from edge.errors import ModelError, UsageError
+from edge.files import write_atomic
 from export.bench import Bench, Finding, read_quantization
 from export.convert import convert
 from export.flatbuffer import check_effect, read_structure
+from export.gate import weigh
 from export.pack import add_golden, add_proof, make_candidate
 from export.progress import say
 from export.repair import MORE_PICTURES, Step, Trial, repair
+from export.source import load_keras
 from export.variants import MIXED, VARIANTS, Quantization, Variant
 from train.runs import Run
 
@@ -104,18 +107,54 @@ def check_origin(run: Run, bundles: Sequence[Bundle]) -> None:
             )
 
 
-def regate(bench: Bench, bundles: Sequence[Bundle]) -> Outcome:
-    """Measures finished bundles of the bench's run again; changes none of them."""
+def regate(
+    bench: Bench, bundles: Sequence[tuple[Bundle, int]], may_rebuild: bool = False
+) -> Outcome:
+    """Measures finished bundles of the bench's run again; changes none of them.
+
+    bundles: each with the bytes of its file.
+    may_rebuild: each is also exported again, and what comes of it measured where it differs.
+    """
     findings: list[Finding] = []
     refused: dict[str, str] = {}
-    for bundle in bundles:
+    for bundle, size_bytes in bundles:
         try:
             _say_what_is_missing(bench, bundle)
             check_calibration(bench, bundle)
-            findings.append(bench.examine(bundle))
+            finding = bench.examine(bundle)
+            verdict = weigh(bench.policy, finding.verdict, size_bytes)
+            findings.append(replace(finding, verdict=verdict))
+            if may_rebuild:
+                findings += _rebuilt(bench, bundle)
         except ModelError as error:
             refused[bundle.contract.variant] = str(error)
     return Outcome(tuple(findings), refused)
+
+
+def _rebuilt(bench: Bench, bundle: Bundle) -> list[Finding]:
+    """What the run makes of a bundle today; none where that answers the same to the bit.
+
+    Raises:
+        ModelError: it came out of a repair, which is a search.
+    """
+    contract, quantization = bundle.contract, read_quantization(bundle)
+    name = f"{contract.name} {contract.variant}"
+    if contract.variant not in VARIANTS or quantization not in (None, Quantization()):
+        raise ModelError(
+            f"{name}: a repair found its recipe ({quantization}): make it again with "
+            "`edgeproof export`, not with --rebuild"
+        )
+    candidate = make_bundle(bench, VARIANTS[contract.variant], quantization)
+    if _answering(candidate) == _answering(bundle):
+        say(f"{name}: exported again from its run, and the same to the byte")
+        return []
+    say(f"{name}: exported again from its run, and not the same: both are measured")
+    return [replace(bench.examine(candidate), variant=f"{contract.variant} (rebuilt)")]
+
+
+def _answering(bundle: Bundle) -> tuple[object, ...]:
+    """All that decides a model's answers."""
+    return bundle.model, bundle.labels, bundle.contract.input, bundle.contract.output
 
 
 def _say_what_is_missing(bench: Bench, bundle: Bundle) -> None:
@@ -159,9 +198,13 @@ def _export_one(
     """Makes, measures and judges one candidate; writes it when it passed."""
     candidate = make_bundle(bench, variant, quantization, flatbuffer)
     finding = bench.examine(candidate)
+    if not finding.verdict.passed:
+        return finding
+    proven = add_proof(candidate, finding.verdict, bench.policy, bench.run.record)
+    data = pack_bundle(add_golden(proven, bench.runtimes))
+    finding = replace(finding, verdict=weigh(bench.policy, finding.verdict, len(data)))
     if finding.verdict.passed:
-        proven = add_proof(candidate, finding.verdict, bench.policy, bench.run.record)
-        write_bundle(path, add_golden(proven, bench.runtimes))
+        write_atomic(path, data)
     return finding
 
 
@@ -182,7 +225,10 @@ def make_bundle(
     record = bench.run.record
     calibration = bench.calibration((quantization or Quantization()).pictures)
     if flatbuffer is None:
-        flatbuffer = convert(bench.model, variant, calibration.tensors(record.input))
+        # Each conversion leaves its count in the model's names: of a fresh one the bytes are the
+        # same, whatever was converted before.
+        model = load_keras(bench.run.model_path, record.input, len(record.labels))
+        flatbuffer = convert(model, variant, calibration.tensors(record.input))
     structure = read_structure(flatbuffer)
     check_effect(structure, variant)
     fingerprint = calibration.fingerprint()

@@ -31,6 +31,8 @@ class Policy:
     max_regression_points: float
     max_class_regression_points: float
     max_size_bytes: int
+    max_bundle_bytes: int
+    max_multiply_adds: int
 
     def __post_init__(self) -> None:
         for field in fields(self):

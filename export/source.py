@@ -29,6 +29,9 @@ def open_keras(path: Path) -> Any:
         with quiet():
             import keras
 
+            # Keras numbers the models of a process, and the number gets into the .tflite: the
+            # second one of a process would not come out as it does by itself.
+            keras.backend.clear_session()
             return keras.models.load_model(path, compile=False)
     except ModuleNotFoundError:
         raise

@@ -24,7 +24,7 @@ from PIL import Image
 from edge.bundle import Bundle, read_bundle
 from edge.interpreter import installed_runtimes
 from edge.zoo import find_model
-from export.gate import judge
+from export.gate import Cost, judge
 from export.measure import Questions, measure
 from export.policy import load_policy
 from export.reference import Reference
@@ -109,7 +109,7 @@ def _time_gate(bundle: Bundle, files: list[Path], runtime: str) -> float:
     reference = Reference(bundle.labels, targets, logits, np.zeros(0, np.int64), (), nothing)
     began_s = time.perf_counter()
     answers = measure(bundle, Questions(files), runtime)
-    judge(load_policy("digits"), "int8", len(bundle.model), reference, [answers])
+    judge(load_policy("digits"), "int8", Cost(len(bundle.model), 0), reference, [answers])
     return time.perf_counter() - began_s
 
 

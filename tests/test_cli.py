@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -202,8 +203,13 @@ def test_models_info_and_verify_speak_json(capsys: Capture) -> None:
     assert run(["models", "--json"]) == 0
     shipped = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {"digits", "fashion"} <= {record["model"] for record in shipped}
+    assert all(record["proof"]["test_pictures"] == 10_000 for record in shipped)
+    assert all(len(record["proof"]["runtimes"]) == 2 for record in shipped)
+    assert [record["model"] for record in shipped if record["is_default"]] == ["digits"]
     assert run(["info", "digits", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
+    assert told["multiply_adds"] == shipped[0]["multiply_adds"] > 0
+    assert told["size_bytes"] == shipped[0]["size_bytes"] == Path(told["path"]).stat().st_size
     assert told["contract"]["variant"] == "int8"
     assert told["proof"]["float_score"]["n"] == 10_000
     assert run(["verify", "--json"]) == 0
@@ -236,6 +242,71 @@ def test_people_can_read_models_info_and_verify(capsys: Capture) -> None:
         assert word in capsys.readouterr().out
     assert run(["verify", "digits"]) == 0
     assert "digits: ok, proven; " in capsys.readouterr().out
+
+
+def test_models_are_listed_in_lines_that_fit_and_the_default_is_marked(capsys: Capture) -> None:
+    from edge.zoo import shipped_models
+
+    assert run(["models"]) == 0
+    headings, *lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, [headings, *lines])) <= 100
+    assert [line.split()[0] for line in lines[::2]] == [
+        f"{name}{'*' if name == 'digits' else ''}" for name in shipped_models()
+    ]
+    assert all("    10,000 test pictures on tflite-runtime" in line for line in lines[1::2])
+    assert "10 classes: T-shirt/top ... Ankle boot" in "".join(lines)
+
+
+def test_the_model_that_is_marked_is_the_one_that_commands_take() -> None:
+    from edge.cli.camera import camera
+    from edge.cli.classify import classify
+    from edge.service.reach import DEFAULT_MODEL
+    from edge.zoo import DEFAULT, shipped_models
+
+    taken = {p.default for c in (classify, camera) for p in c.params if p.name == "model"}
+    assert taken | {DEFAULT_MODEL} == {DEFAULT}
+    assert DEFAULT in shipped_models()
+
+
+def test_an_unknown_model_is_answered_with_all_there_are(capsys: Capture) -> None:
+    from edge.zoo import shipped_models
+
+    assert run(["classify", "x.png", "--model", "birds"]) == 4
+    assert f"expected {', '.join(shipped_models())}," in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (13, "ant, bee, cow"),
+        (12, "3 classes"),
+        (24, "3 classes: ant ... a cow"),
+        (23, "3 classes"),
+    ],
+)
+def test_labels_that_do_not_fit_are_counted(width: int, shown: str) -> None:
+    from edge.cli.models import _shortened
+
+    labels = ["ant", "bee", "cow"] if width < 20 else ["ant", "a long-tailed bee", "a cow"]
+    assert _shortened(labels, width) == shown
+
+
+def test_a_model_whose_products_cannot_be_counted_says_so(tmp_path: Path, capsys: Capture) -> None:
+    from edge.bundle import write_bundle
+    from tests.test_cost import one_step
+    from tests.tiny import tiny_bundle
+
+    bundle = tiny_bundle()
+    model = one_step("LSTM", (1, 8), (8, 8), (1, 4))
+    told = replace(
+        bundle.contract.model, sha256=hashlib.sha256(model).hexdigest(), size_bytes=len(model)
+    )
+    path = tmp_path / "m.tflite"
+    write_bundle(path, replace(bundle, model=model, contract=replace(bundle.contract, model=told)))
+    assert run(["info", str(path)]) == 0
+    assert "bytes, multiply-adds: expected the operators of a picture" in capsys.readouterr().out
+    assert run(["info", str(path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["multiply_adds"] is None
 
 
 MISTAKES: dict[str, tuple[list[str], int, str]] = {

@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,13 +26,13 @@ from export.controls import CONTROLS, HONEST, Reason, scramble_weights, with_mod
 from export.corruptions import Condition
 from export.diagnosis import Cause, Negatives, diagnose, diagnose_layers, explains
 from export.flatbuffer import check_effect, read_structure
-from export.gate import FLOAT, Verdict, judge
+from export.gate import FLOAT, Cost, Verdict, judge, weigh
 from export.layers import LayerError
 from export.measure import Answers, Questions, measure
-from export.pipeline import check_calibration
+from export.pipeline import _rebuilt, check_calibration
 from export.policy import Policy, load_policy
 from export.reference import Reference
-from export.variants import VARIANTS
+from export.variants import VARIANTS, Quantization
 from tests.conftest import POLICY, Edgeproof, Exported
 from train.datasets import INK_28, load_dataset
 from train.runs import find_run
@@ -55,7 +55,10 @@ LENIENT = Policy(
     max_regression_points=100.0,
     max_class_regression_points=100.0,
     max_size_bytes=1000,
+    max_bundle_bytes=2000,
+    max_multiply_adds=3000,
 )
+COST = Cost(500, 2500)
 REPORTS = ("report.html", "report.json", "junit.xml", "summary.md")
 TARGETS = np.repeat(np.arange(10), 20)
 LABELS = tuple("0123456789")
@@ -97,7 +100,7 @@ def answers_with(
 def verdict(
     policy: Policy,
     answers: NDArray[np.int64],
-    size_bytes: int = 500,
+    cost: Cost = COST,
     noisy: int = 0,
     other: int = 0,
     unsure: int = 0,
@@ -109,9 +112,7 @@ def verdict(
         wrong = {"0": tuple(shipped_wrong)}
         shipped = Shipped({"runtime": Mistakes("1", 200 - len(shipped_wrong), 200, wrong)})
     one = answers_with(answers, noisy, other, unsure)
-    return judge(
-        policy, "int8", size_bytes, reference(), [one], shipped, Output(unknown_threshold=0.5)
-    )
+    return judge(policy, "int8", cost, reference(), [one], shipped, Output(unknown_threshold=0.5))
 
 
 def with_wrong(count: int, target: int = 3) -> NDArray[np.int64]:
@@ -126,6 +127,7 @@ def with_wrong(count: int, target: int = 3) -> NDArray[np.int64]:
     [
         ({"min_test_pictures": 201}, {}),
         ({"max_size_bytes": 499}, {}),
+        ({"max_multiply_adds": 2499}, {}),
         ({"min_accuracy": 0.96}, {"wrong": 10}),
         ({"max_drop_points": 4.9}, {"wrong": 10}),
         ({"max_class_recall_drop_points": 49.0}, {"wrong": 10}),
@@ -149,6 +151,15 @@ def test_each_limit_fails_alone_and_by_name(
     result = verdict(replace(LENIENT, **limit), answers, **candidate)  # type: ignore[arg-type]
     failed = [check.name for check in result.failures]
     assert (failed, result.passed) == (list(limit), False)
+
+
+def test_the_finished_bundle_is_weighed_to_the_byte() -> None:
+    policy = replace(LENIENT, max_bundle_bytes=1_234_567)
+    before = verdict(policy, TARGETS)
+    assert before.cost.bundle_bytes is None
+    assert weigh(policy, before, 1_234_567).passed
+    (check,) = weigh(policy, before, 1_234_568).failures
+    assert str(check) == "max_bundle_bytes: expected at most 1234567, got 1234568"
 
 
 def test_findings_are_counted_right() -> None:
@@ -213,18 +224,18 @@ def test_a_drop_beyond_the_limit_fails_and_lacks_nothing() -> None:
 def test_no_answer_is_never_right() -> None:
     one = answers_with(TARGETS)
     one.logits[:50] = np.nan
-    result = judge(LENIENT, "int8", 1, reference(), [one])
+    result = judge(LENIENT, "int8", COST, reference(), [one])
     assert result.measurements[0].score.correct == 150
 
 
 def test_a_candidate_that_no_runtime_ran_does_not_pass() -> None:
-    assert not judge(LENIENT, "int8", 1, reference(), []).passed
+    assert not judge(LENIENT, "int8", COST, reference(), []).passed
 
 
 def test_a_poor_float_model_fails_though_nothing_was_lost() -> None:
     poor = with_wrong(20)
     strict = replace(LENIENT, min_accuracy=0.95)
-    result = judge(strict, "int8", 1, reference(poor), [answers_with(poor)])
+    result = judge(strict, "int8", COST, reference(poor), [answers_with(poor)])
     assert {check.where for check in result.failures} == {FLOAT, "runtime 1"}
     kinds = [cause.kind for cause in diagnose(result, reference(poor), [], NEGATIVES)]
     assert kinds == ["float model"]
@@ -241,7 +252,8 @@ def test_newly_wrong_pictures_are_named() -> None:
 
 def test_numbers_and_size_explain_themselves_and_a_lost_label_does_not() -> None:
     few = Cause("too few pictures", "")
-    sized = verdict(replace(LENIENT, max_size_bytes=1), TARGETS)
+    small = replace(LENIENT, max_size_bytes=1, max_bundle_bytes=1, max_multiply_adds=1)
+    sized = weigh(small, verdict(small, TARGETS), 600)
     lost = verdict(replace(LENIENT, min_agreement=0.99), with_wrong(5))
     assert explains((), sized)
     assert not explains((few,), lost)
@@ -275,7 +287,7 @@ def test_a_runtime_that_alone_computes_wrongly_is_named() -> None:
     strict = replace(LENIENT, min_agreement=0.9)
     bad = answers_with((TARGETS + 1 + np.arange(200) % 3) % 10, runtime="old")
     both = [bad, answers_with(TARGETS, runtime="new")]
-    result = judge(strict, "dynamic", 1, reference(), both)
+    result = judge(strict, "dynamic", COST, reference(), both)
     causes = diagnose(result, reference(), both, NEGATIVES)
     assert [cause.kind for cause in causes] == ["runtime"]
     assert "old 1 computes this model wrongly" in causes[0].text
@@ -480,19 +492,61 @@ def test_failed_candidate_leaves_a_report_and_no_tflite(
     policy = tmp_path / "strict.toml"
     policy.write_text(
         "[default]\nmin_test_pictures = 450\nmin_accuracy = 0.5\nmax_drop_points = 1\n"
-        "max_class_recall_drop_points = 20\nmin_agreement = 0.9\nmax_size_bytes = 100_000\n"
-        "hard_pictures = 20\n"
+        "max_class_recall_drop_points = 20\nmin_agreement = 0.9\nmax_size_bytes = 250_000\n"
+        "max_bundle_bytes = 150_000\nhard_pictures = 20\n"
     )
     out = tmp_path / "dist"
     out.mkdir()
     (out / "tiny-float32.tflite").write_bytes(b"of an earlier export")
     done = edgeproof(
-        "export", exported.run, "--out", out, "--policy", policy, "--variants", "float32,int8"
+        *("export", exported.run, "--out", out, "--policy", policy),
+        *("--variants", "float32,float16,int8"),
     )
     assert done.returncode == 3, done.stdout + done.stderr
-    assert "FAILED float32: max_size_bytes: expected at most 100000, got 35" in done.stdout
+    assert "FAILED float32: max_size_bytes: expected at most 250000, got 35" in done.stdout
+    assert "FAILED float16: max_bundle_bytes: expected at most 150000, got 18" in done.stdout
     assert "CAUSE" not in done.stdout  # a size explains itself
     assert {path.name for path in out.iterdir()} == {*REPORTS, "tiny-int8.tflite"}
+
+
+def test_models_of_several_runs_end_in_one_table(exported: Exported, tmp_path: Path) -> None:
+    """Each is made again to the same bytes, though others were converted before it: here the first
+    of them, and when they were exported, those variants that stand before them.
+    """
+    shutil.copytree(exported.run, tmp_path / "runs" / "tiny")
+    shutil.copytree(exported.run, tmp_path / "runs" / "other")
+    record = tmp_path / "runs" / "other" / "run.json"
+    record.write_text(json.dumps({**json.loads(record.read_text()), "name": "other"}))
+    bundle = exported.bundle()
+    other = replace(bundle, contract=replace(bundle.contract, name="other"), proof_json=None)
+    write_bundle(tmp_path / "other.tflite", other)
+    policy = tmp_path / "policy.toml"
+    policy.write_text(POLICY.read_text() + "[other]\nmax_bundle_bytes = 50_000\n")
+    command = [sys.executable, "-m", "edge", "gate", str(exported.path("float16")), "other.tflite"]
+    command += ["--rebuild", "--policy", str(policy), "--report", "reports"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert done.stderr.count("exported again from its run, and the same to the byte") == 2
+    assert "the accuracy gate refuses other int8;" in done.stderr
+    *_, headings, tiny, last = done.stdout.splitlines()
+    assert headings.startswith("MODEL")
+    assert (tiny.split()[:2], tiny.split()[-1]) == (["tiny", "float16"], "passed")
+    assert (last.split()[:2], last.split()[-1]) == (["other", "int8"], "FAILED")
+    told = json.loads((tmp_path / "reports" / "gate.json").read_text())
+    assert told["passed"] is False
+    size_bytes = (tmp_path / "other.tflite").stat().st_size
+    assert told["models"][1]["bundle_bytes"] == size_bytes > told["models"][1]["max_bundle_bytes"]
+    assert told["models"][0]["multiply_adds"] == told["models"][1]["multiply_adds"] > 0
+    for name in ("tiny", "other"):
+        assert {path.name for path in (tmp_path / "reports" / name).iterdir()} == set(REPORTS)
+
+
+def test_a_repaired_model_is_not_made_again_in_passing(exported: Exported) -> None:
+    bundle = exported.bundle()
+    found = {**bundle.contract.provenance, "quantization": asdict(Quantization("mse"))}
+    repaired = replace(bundle, contract=replace(bundle.contract, provenance=found))
+    with pytest.raises(ModelError, match="a repair found its recipe"):
+        _rebuilt(Bench.__new__(Bench), repaired)
 
 
 def test_bundle_of_another_run_is_not_compared(

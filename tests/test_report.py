@@ -19,13 +19,13 @@ from export.baseline import mistakes
 from export.bench import Finding
 from export.corruptions import CONDITIONS
 from export.diagnosis import Cause
-from export.gate import judge
+from export.gate import Cost, Verdict, judge, weigh
 from export.layers import LayerError
 from export.measure import Answers
 from export.policy import load_policy
 from export.reference import Reference, choose_part
 from export.repair import Step, Trial
-from export.report import Report, table, write_reports
+from export.report import Report, overview, rows_of, table, write_overview, write_reports
 from export.report.confusions import MOST_CLASSES
 from export.report.figures import pareto_front
 from export.report.junit import clean
@@ -68,7 +68,9 @@ def a_finding(reference: Reference, variant: str, noise: float) -> Finding:
         for runtime, us in (("tflite-runtime", 300.0), ("ai-edge-litert", 0.0))
     )
     shipped = mistakes([replace(a, logits=reference.logits) for a in answers], reference)
-    verdict = judge(load_policy("other"), variant, 96_000, reference, answers, shipped, OUTPUT)
+    verdict = judge(
+        load_policy("other"), variant, Cost(96_000, 7_654_321), reference, answers, shipped, OUTPUT
+    )
     causes = () if verdict.passed else (Cause("layer", f"conv_1 of {EVIL}"),)
     layers = (a_layer("conv_1", 3.25), a_layer(EVIL, 40.0))
     return Finding(variant, verdict, answers, OUTPUT, QUANTIZATION, causes, layers)
@@ -91,6 +93,10 @@ def a_report(reference: Reference, noises: dict[str, float], **changes: object) 
         (Step(QUANTIZATION, Trial(True, 31.0, "every line passed"), 96_000),),
     )
     return replace(report, **changes)  # type: ignore[arg-type]
+
+
+def a_verdict(report: Report) -> Verdict:
+    return report.findings[0].verdict
 
 
 def mixed(**changes: object) -> Report:
@@ -222,6 +228,47 @@ def test_every_report_for_people_says_how_many_pictures_are_answered(
             assert told in text, (name, told)
 
 
+def test_costs_stand_beside_what_they_may_be(texts: dict[str, str], tmp_path: Path) -> None:
+    report = mixed()
+    passed = weigh(report.policy, report.findings[0].verdict, 1_234_567)
+    report = replace(
+        report, findings=(replace(report.findings[0], verdict=passed), report.findings[1])
+    )
+    told = written(tmp_path, report)
+    shown = {**told, "terminal": "\n".join(table(report))}
+    for name in ("report.html", "summary.md", "terminal"):
+        for count in ("7,654,321", "1,000,000,000"):
+            assert count in shown[name], (name, count)
+    candidates = json.loads(told["report.json"])["candidates"]
+    assert [one["bundle_bytes"] for one in candidates] == [1_234_567, None]
+    assert [one["multiply_adds"] for one in candidates] == [7_654_321] * 2
+    checks = {check["name"]: check for check in candidates[0]["checks"]}
+    assert checks["max_bundle_bytes"]["value"] == 1_234_567
+    assert checks["max_bundle_bytes"]["limit"] == report.policy.max_bundle_bytes
+
+
+def test_a_byte_too_many_is_shown(tmp_path: Path) -> None:
+    report = mixed()
+    verdict = weigh(replace(report.policy, max_bundle_bytes=100_000), a_verdict(report), 100_001)
+    report = replace(report, findings=(replace(report.findings[0], verdict=verdict),))
+    assert "100.001 kB" in written(tmp_path, report)["summary.md"]
+
+
+def test_the_closing_table_has_every_candidate_and_what_is_asked(tmp_path: Path) -> None:
+    report = mixed()
+    headings, first, second, refused = overview(rows_of(report))
+    assert headings.split()[0] == "MODEL"
+    assert "7,654,321" in first
+    assert (second.split()[-1], refused.split()[-1]) == ("FAILED", "REFUSED")
+    told = json.loads(write_overview(tmp_path, [report]).read_text())
+    assert (told["passed"], [one["variant"] for one in told["models"]]) == (
+        False,
+        ["float32", "int8", "int4"],
+    )
+    assert (told["models"][2]["accuracy"], told["models"][2]["multiply_adds"]) == (None, None)
+    assert told["models"][1]["min_accuracy"] == report.policy.min_accuracy
+
+
 def test_junit_counts_what_it_holds(texts: dict[str, str]) -> None:
     root = ET.fromstring(texts["junit.xml"])
     suites = root.findall("testsuite")
@@ -284,7 +331,7 @@ def test_every_answer_unknown_is_a_report_too(tmp_path: Path) -> None:
     answers = tuple(
         replace(one, logits=np.full_like(one.logits, np.nan)) for one in finding.answers
     )
-    verdict = judge(load_policy("other"), "int8", 1, reference, answers)
+    verdict = judge(load_policy("other"), "int8", Cost(1, 1), reference, answers)
     report = mixed(findings=(Finding("int8", verdict, answers),))
     texts = written(tmp_path, report)
     assert json.loads(texts["report.json"])["candidates"][0]["passed"] is False

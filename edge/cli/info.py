@@ -25,26 +25,32 @@ def info(model: str, as_json: bool) -> None:
     from edge.bundle import read_bundle
     from edge.store.listing import origin_of
     from edge.terminal import printable
-    from edge.zoo import find_model
+    from edge.zoo import DEFAULT, find_model
 
     path, origin = find_model(model), origin_of(model)
     bundle = read_bundle(path)
+    size_bytes = path.stat().st_size
     if as_json:
         proof = bundle.proof
         record = {
             "path": str(path),
             "from": origin,
+            "is_default": model == DEFAULT,
+            "size_bytes": size_bytes,
+            "multiply_adds": _multiply_adds(bundle.model)[0],
             "labels": list(bundle.labels),
             "contract": asdict(bundle.contract),
             "proof": asdict(proof) if proof else None,
         }
         click.echo(json.dumps(record))
     else:
-        for name, value in _lines(bundle, f"{origin}, {path}" if origin != "file" else str(path)):
+        where = f"{origin}, {path}" if origin != "file" else str(path)
+        where += "; taken without --model" if model == DEFAULT else ""
+        for name, value in _lines(bundle, where, size_bytes):
             click.echo(f"{name:12}  {printable(value)}")
 
 
-def _lines(bundle: Bundle, where: str) -> list[tuple[str, str]]:
+def _lines(bundle: Bundle, where: str, size_bytes: int) -> list[tuple[str, str]]:
     from edge.contract import ADOPTED
 
     contract, proof = bundle.contract, bundle.proof
@@ -55,6 +61,7 @@ def _lines(bundle: Bundle, where: str) -> list[tuple[str, str]]:
         ("input", f"{size.height}x{size.width} {size.color}, preprocessing {steps.kind!r}"),
         ("output", _output(contract.output)),
         ("needs", _needs(contract.model.min_runtime)),
+        ("cost", f"{size_bytes:,} bytes, {_multiply_adds(bundle.model)[1]}"),
         ("sha256", contract.model.sha256),
         *(_adopted(contract) if contract.variant == ADOPTED else _made(contract)),
     ]
@@ -69,6 +76,18 @@ def _lines(bundle: Bundle, where: str) -> list[tuple[str, str]]:
         )
     )
     return lines + [("", _measured(measurement)) for measurement in proof.measurements]
+
+
+def _multiply_adds(model: bytes) -> tuple[int | None, str]:
+    """Of one picture, and in words; none where an operator is not one that can be counted."""
+    from edge.errors import ModelError
+    from edge.tflite.cost import multiply_adds
+
+    try:
+        count = multiply_adds(model, "multiply-adds")
+    except ModelError as error:
+        return None, str(error)
+    return count, f"{count:,} multiply-adds for a picture"
 
 
 def _output(output: Output) -> str:

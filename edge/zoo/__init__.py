@@ -8,6 +8,8 @@ from edge.errors import ModelError
 from edge.store.place import find_state
 
 FOLDER = Path(__file__).parent
+DEFAULT = "digits"
+"""What commands take that are told no model."""
 
 
 def shipped_models() -> dict[str, Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from edge.files import write_atomic
@@ -9,10 +10,12 @@ from export.report.contents import Report
 from export.report.html import to_html
 from export.report.junit import to_junit
 from export.report.machine import to_json
+from export.report.overview import overview, rows_of
+from export.report.overview import to_json as overview_json
 from export.report.summary import to_markdown
 from export.report.terminal import table
 
-__all__ = ["Report", "table", "write_reports"]
+__all__ = ["Report", "overview", "rows_of", "table", "write_overview", "write_reports"]
 
 
 def write_reports(folder: Path, report: Report) -> list[Path]:
@@ -29,6 +32,13 @@ def write_reports(folder: Path, report: Report) -> list[Path]:
     for name, data in contents.items():
         write_atomic(folder / name, data)
     return [folder / name for name in contents]
+
+
+def write_overview(folder: Path, reports: Sequence[Report]) -> Path:
+    """Writes gate.json, a row for each candidate of several runs; its path."""
+    rows = [row for report in reports for row in rows_of(report)]
+    write_atomic(folder / "gate.json", overview_json(rows).encode())
+    return folder / "gate.json"
 
 
 def _encoded(text: str) -> bytes:

@@ -114,7 +114,7 @@ def make_page(report: Report) -> Page:
     marks = [
         figures.Mark(finding.variant, one.name, found.score, one.latency_us, size_bytes)
         for finding in report.findings
-        for size_bytes in [finding.verdict.size_bytes]
+        for size_bytes in [finding.verdict.cost.model_bytes]
         for one, found in zip(finding.answers, finding.verdict.measurements, strict=True)
     ]
     checks = {finding.variant: finding.verdict.checks for finding in report.findings}

@@ -71,7 +71,7 @@ def _table(report: Report) -> Iterator[str]:
                     finding.variant,
                     f"{ICONS[gate]} {gate}",
                     found.runtime,
-                    wording.kilobytes(verdict.size_bytes),
+                    wording.kilobytes(verdict.cost.model_bytes),
                     wording.milliseconds(one.latency_us),
                     wording.accuracy(found.score),
                     wording.signed(found.drop.points),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from export.gate import Cost
+from export.policy import Policy
 from export.report import wording
 from export.report.analysis import word
 from export.report.contents import Report
@@ -23,8 +25,9 @@ def table(report: Report) -> Iterator[str]:
         f"answered, {wording.answered_accuracy(sure)} of those right"
     )
     if report.findings:
-        yield from _aligned([HEADINGS, *_rows(report)])
+        yield from aligned([HEADINGS, *_rows(report)])
     for finding in report.findings:
+        yield f"COST {finding.variant}: {_cost(finding.verdict.cost, report.policy)}"
         if finding.is_superseded:  # the report has its reasons, and what was tried
             yield f"REPAIRED {finding.variant}: by {report.steps[-1].quantization}"
         for check in () if finding.is_superseded else finding.verdict.failures:
@@ -43,7 +46,7 @@ def _rows(report: Report) -> Iterator[Sequence[str]]:
             yield (
                 finding.variant,
                 found.runtime,
-                f"{finding.verdict.size_bytes / 1000:.0f} kB",
+                f"{finding.verdict.cost.model_bytes / 1000:.0f} kB",
                 wording.accuracy(found.score),
                 f"{found.drop.points:+.2f}",
                 "{:+.2f} to {:+.2f}".format(*found.drop.interval_95),
@@ -56,7 +59,17 @@ def _rows(report: Report) -> Iterator[Sequence[str]]:
             )
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def _cost(cost: Cost, policy: Policy) -> str:
+    """What is copied to a device and computed there, each with what it may be."""
+    bundle = f"bundle {cost.bundle_bytes:,} bytes" if cost.bundle_bytes else "no bundle"
+    return (
+        f"{bundle} (at most {policy.max_bundle_bytes:,}), "
+        f"{cost.multiply_adds:,} multiply-adds (at most {policy.max_multiply_adds:,})"
+    )
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lines of a table, each column as wide as its widest cell."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         padded = (f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))

@@ -10,7 +10,7 @@ from edge.proof import Drop, Measurement, Score
 from export.gate import Check
 from export.report.contents import Report
 
-Unit = Literal["pictures", "bytes", "share", "points", "dB", "number", "nats"]
+Unit = Literal["pictures", "bytes", "multiply-adds", "share", "points", "dB", "number", "nats"]
 
 MINUS = "\u2212"
 NO_VALUE = "\u2013"
@@ -27,6 +27,8 @@ class Line:
 LINES = {
     "min_test_pictures": Line("Test pictures", "pictures"),
     "max_size_bytes": Line("Size of the model", "bytes"),
+    "max_bundle_bytes": Line("Size of the bundle", "bytes"),
+    "max_multiply_adds": Line("Multiply-adds of a picture", "multiply-adds"),
     "min_accuracy": Line("Accuracy", "share"),
     "max_drop_points": Line("Accuracy lost to float", "points"),
     "max_class_recall_drop_points": Line("Recall lost by the worst class", "points"),
@@ -67,10 +69,10 @@ def amount(value: float, unit: Unit, digits: int = 2) -> str:
     """A measured value with its unit."""
     if not math.isfinite(value):
         return "no number"
-    if unit == "pictures":
+    if unit in ("pictures", "multiply-adds"):
         return f"{value:,.0f}"
     if unit == "bytes":
-        return kilobytes(value)
+        return kilobytes(value, min(digits - 1, 3))
     if unit == "share":
         return percent(value, digits)
     if unit == "points":
@@ -89,7 +91,7 @@ def limit(name: str, value: float) -> str:
         return f"{sign} {100 * value:.6g} %"
     if unit == "points":
         return f"{sign} {value:g} points"
-    if unit in ("pictures", "bytes"):
+    if unit in ("pictures", "bytes", "multiply-adds"):
         return f"{sign} {amount(value, unit)}"
     return f"{sign} {value:g}" + (f" {unit}" if unit in ("dB", "nats") else "")
 
@@ -113,8 +115,8 @@ def signed(number: float, digits: int = 2) -> str:
     return text[1:] if float(text) == 0 else text.replace("-", MINUS)
 
 
-def kilobytes(size_bytes: float) -> str:
-    return f"{size_bytes / 1000:,.1f} kB"
+def kilobytes(size_bytes: float, digits: int = 1) -> str:
+    return f"{size_bytes / 1000:,.{digits}f} kB"
 
 
 def milliseconds(latency_us: float) -> str:
