@@ -26,7 +26,7 @@ BIN  := $(VENV)/bin
 NAME ?= $(notdir $(patsubst %/,%,$(DATASET)))$(if $(filter cnn,$(RECIPE)),,-$(RECIPE))
 DATA_OPTION := $(if $(DATA),--data $(DATA))
 TUNED := $(if $(filter file,$(origin RECIPE)),mlp-tuned,$(RECIPE))
-SHIPPED := digits fashion
+SHIPPED := digits digits-tiny fashion fashion-tiny
 
 .DEFAULT_GOAL := help
 .PHONY: help setup train tune export gate gate-selftest test test-arm test-bundle fuzz check bench \

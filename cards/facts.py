@@ -42,8 +42,7 @@ class Places:
         """Of a model, that on the shipped bundle first."""
         if self.build is None:
             return ()
-        built = self.build / name
-        return (built / "shipped" / "report.json", built / "report.json")
+        return (self.build / "gate" / name / "report.json", self.build / name / "report.json")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from math import isclose
 from pathlib import Path
 from typing import Any
 
@@ -83,9 +84,7 @@ def from_report(report: Any, name: str, proof: Proof) -> Measured | None:
     if report["test_sha256"] != proof.test_sha256:
         return None
     for candidate in report["candidates"]:
-        if _seen(candidate) == [
-            (m.runtime, m.score.correct, m.class_recall) for m in proof.measurements
-        ]:
+        if _saw(candidate["measurements"], proof):
             floats = report["float"]
             return Measured(
                 SCHEMA,
@@ -101,9 +100,16 @@ def from_report(report: Any, name: str, proof: Proof) -> Measured | None:
     return None
 
 
-def _seen(candidate: Any) -> list[tuple[str, int, dict[str, float]]]:
-    found = candidate["measurements"]
-    return [(m["runtime"], m["score"]["correct"], m["class_recall"]) for m in found]
+def _saw(found: Any, proof: Proof) -> bool:
+    """Whether these are the proof's measurements, which are kept at six digits there."""
+    return len(found) == len(proof.measurements) and all(
+        (seen["runtime"], seen["score"]["correct"]) == (told.runtime, told.score.correct)
+        and all(
+            isclose(seen["class_recall"][label], recall, rel_tol=1e-5)
+            for label, recall in told.class_recall.items()
+        )
+        for seen, told in zip(found, proof.measurements, strict=True)
+    )
 
 
 def _view(runtime: str, part: Any, corruptions: dict[str, dict[str, float]]) -> View:

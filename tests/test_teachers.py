@@ -144,7 +144,14 @@ def test_teachers_asked_once_teach_what_teachers_asked_each_time_do(
     edgeproof: Edgeproof, teacher: Path, tmp_path: Path
 ) -> None:
     """As many rounds as epochs: the same pictures, answered beforehand."""
-    taught = ["--set", f"teachers=['{teacher}']", "--set", "augment.shift=0.1", "--runs", tmp_path]
+    taught: list[str | Path] = [
+        "--set",
+        f"teachers=['{teacher}']",
+        "--set",
+        "augment.shift=0.1",
+        "--runs",
+        tmp_path,
+    ]
     each = edgeproof(*SMALL, *taught, "--name", "each")
     once = edgeproof(*SMALL, *taught, "--name", "once", "--set", "teacher_rounds=3")
     assert (each.returncode, once.returncode) == (0, 0), each.stderr + once.stderr
