@@ -23,7 +23,7 @@ class Published:
     """Who says so, and where in it."""
     read: Literal["source", "quoted", "given"]
     """`source`: its text or code was read; `quoted`: two texts or more, independent of each other,
-    that quote it were; `given`: by the task that this repository was made for."""
+    that quote it were; `given`: by the notebook that this project grew from."""
     mnist: float | None = None
     """Accuracy on MNIST's test pictures, in percent, as published."""
     fashion: float | None = None
