@@ -135,10 +135,10 @@ def _mixed_up(data: Any) -> Any:
 
 EDITS: dict[str, Edit] = {
     **{
-        f"MAX_POOL_2D becomes {to}": operator("MAX_POOL_2D", to)
+        f"MEAN becomes {to}": operator("MEAN", to)
         for to in ("AVERAGE_POOL_2D", "IF", "WHILE", "CALL_ONCE", "CUSTOM", "VAR_HANDLE", "LSTM")
     },
-    "RESHAPE becomes RANDOM_UNIFORM": operator("RESHAPE", "RANDOM_UNIFORM"),
+    "MEAN becomes RANDOM_UNIFORM": operator("MEAN", "RANDOM_UNIFORM"),
     "CONV_2D of version 99": lambda p: _codes(p, "CONV_2D", to="CONV_2D", version=99),
     "input (1, 28, 28, 3)": tensor("input", shape=[1, 28, 28, 3]),
     "input (2, 28, 28, 1)": tensor("input", shape=[2, 28, 28, 1]),

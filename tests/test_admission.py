@@ -195,13 +195,13 @@ def test_every_operator_is_in_or_out_on_purpose() -> None:
 
 
 DISAGREE: dict[str, str] = {
-    "MAX_POOL_2D becomes AVERAGE_POOL_2D": "says no AVERAGE_POOL_2D, the model has AVERAGE_POOL_2D",
-    "MAX_POOL_2D becomes IF": "got IF: it decides what is run",
-    "MAX_POOL_2D becomes WHILE": "got WHILE: it decides what is run",
-    "MAX_POOL_2D becomes CALL_ONCE": "got CALL_ONCE: it decides what is run",
-    "MAX_POOL_2D becomes CUSTOM": "needs the custom operator 'FlexCumsum', a part of TensorFlow",
-    "MAX_POOL_2D becomes VAR_HANDLE": "got VAR_HANDLE: it keeps a state",
-    "RESHAPE becomes RANDOM_UNIFORM": "got RANDOM_UNIFORM: it draws lots",
+    "MEAN becomes AVERAGE_POOL_2D": "says no AVERAGE_POOL_2D, the model has AVERAGE_POOL_2D",
+    "MEAN becomes IF": "got IF: it decides what is run",
+    "MEAN becomes WHILE": "got WHILE: it decides what is run",
+    "MEAN becomes CALL_ONCE": "got CALL_ONCE: it decides what is run",
+    "MEAN becomes CUSTOM": "needs the custom operator 'FlexCumsum', a part of TensorFlow",
+    "MEAN becomes VAR_HANDLE": "got VAR_HANDLE: it keeps a state",
+    "MEAN becomes RANDOM_UNIFORM": "got RANDOM_UNIFORM: it draws lots",
     "CONV_2D of version 99": "says CONV_2D version 3, the model has CONV_2D version 99",
     "two networks": "expected one network in the model, got 2",
     "two outputs": "expected a model with one output, got 2",

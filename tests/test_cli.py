@@ -242,7 +242,7 @@ def test_people_can_read_models_info_and_verify(capsys: Capture) -> None:
     for arguments, word in [
         (["models"], "fashion"),
         (["info", "digits"], "95 % interval"),
-        (["info", "digits"], f"temperature {meaning.temperature:.2f}, a score below "),
+        (["info", "digits"], f"temperature {meaning.temperature:.3g}, a score below "),
         (["info", "digits"], "% of those rightly"),
     ]:
         assert run(arguments) == 0
