@@ -28,6 +28,7 @@ def side(
     pixels: NDArray[np.uint8] | None = None,
     model: str = "m-int8",
     preprocess: str = "ink",
+    adds: bool = False,
 ) -> Side:
     record = {
         "model": model,
@@ -36,6 +37,7 @@ def side(
         "outputs": "outputs0",
         "pixels": "pixels0",
         "preprocess": preprocess,
+        "adds": adds,
     }
     blank = np.zeros((len(outputs), 28, 28, 1), np.uint8)
     arrays = {"outputs0": outputs, "pixels0": blank if pixels is None else pixels}
@@ -179,6 +181,23 @@ def test_answers_of_one_machine_compare_equal_and_of_other_weights_do_not(tmp_pa
         record["model"] = "digits"
     faults = [row.fault for row in compare(sides["digits"], other)]
     assert all("outputs differ by" in fault and ".png" in fault for fault in faults)
+
+
+def test_sums_of_a_runtime_that_rounds_them_otherwise_have_a_bound_of_their_own() -> None:
+    values = logits()
+    values[:, 3] = 90
+    near = np.clip(values.astype(int) + 20, -128, 127).astype(np.int8)
+    (row,) = compare(side(values, adds=True), side(near, adds=True))
+    assert (row.fault, row.allowed, row.rows) == ("", 24, 40)
+    (row,) = compare(side(values), side(near))
+    assert "outputs differ by 20" in row.fault
+    far = changed(values, 17, 4, -30)
+    (row,) = compare(side(values, adds=True), side(far, adds=True))
+    assert "outputs differ by 30" in row.fault
+    turned = values.copy()
+    turned[:3, 4] = 95  # three of forty labels
+    (row,) = compare(side(values, adds=True), side(turned, adds=True))
+    assert "another label" in row.fault
 
 
 def test_only_hides_the_other_runtimes(tmp_path: Path) -> None:

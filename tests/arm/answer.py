@@ -93,6 +93,8 @@ def main(runtime: str, pictures: str, out: str, *models: str) -> None:
                     "outputs": key,
                     "pixels": pixels,
                     "preprocess": spec.preprocess.kind,
+                    "adds": runtime == "tflite-runtime"
+                    and "ADD" in bundle.contract.model.operators,
                 }
             )
     header = {

@@ -20,6 +20,11 @@ on the edge between two of 255 steps, the other one is taken; 4e-4 seen."""
 XNNPACK_STEPS, XNNPACK_SHARE = 2, 0.05
 """Steps, and part of the pictures, by which XNNPACK of tflite-runtime 2.14 may differ: it rounds
 sums back to int8 by other instructions on each processor. LiteRT's newer one does not differ."""
+SUM_STEPS, SUM_LABELS = {"default": 24, "xnnpack": 4}, 0.06
+"""The same of a network that adds (ADD: residual blocks) on tflite-runtime 2.14, whose own int8
+kernels round a sum otherwise on ARM, and it grows from block to block. Seen of 300 pictures, most
+of them none of the model's: 21 steps and 15 labels with its own kernels (digits shown to a model of
+clothes); 4 steps and no label with XNNPACK's, which a device runs. LiteRT does not differ."""
 MOVED_SHARE = {"ink": 0.0, "object": 0.05, "photo": 0.0}
 """Preprocessing -> part of the pictures whose prepared pixels may differ. `object` fits the
 ground's light in float32, by logarithms and least squares, and has a threshold on it; of 40 scenes
@@ -96,10 +101,13 @@ def _compare(ours: Side, theirs: Side, key: tuple[str, str]) -> Row:
         allowed = DYNAMIC_SHARE if record["model"].endswith("-dynamic") else FLOAT_SHARE
     else:
         allowed = float(XNNPACK_STEPS if record["kernels"] == "xnnpack" else 0)
+        if record["adds"]:
+            allowed = float(SUM_STEPS[record["kernels"]])
+    is_own = record["adds"] and record["kernels"] == "default"
     faults = []
     if not np.isfinite(others.astype(np.float64)).all() or outputs.dtype != others.dtype:
         faults.append(f"{others.dtype} outputs that are no numbers, or {outputs.dtype} expected")
-    if relabelled.any():
+    if relabelled.mean() > (SUM_LABELS if is_own else 0):
         faults.append(f"another label at {pictures[int(relabelled.argmax())]}")
     if moved.mean() > MOVED_SHARE[record["preprocess"]]:
         faults.append(f"other pixels at {moved.sum()}, first {pictures[int(moved.argmax())]}")
@@ -109,7 +117,7 @@ def _compare(ours: Side, theirs: Side, key: tuple[str, str]) -> Row:
         worst = int(np.where(beyond, largest, -1).argmax())
         faults.append(f"outputs differ by {largest[worst]:.3g} at {pictures[worst]}")
     still = largest[~moved]
-    if not is_float and (still > 0).mean() > XNNPACK_SHARE:
+    if not (is_float or is_own) and (still > 0).mean() > XNNPACK_SHARE:
         first = int(((largest > 0) & ~moved).argmax())
         faults.append(f"outputs differ at {(still > 0).sum()}, first {pictures[first]}")
     return Row(
