@@ -24,6 +24,7 @@ from train.layers import (
     with_pixels,
 )
 from train.networks import build_network
+from train.norm import with_row_norm
 from train.recipes import Recipe
 from train.teachers import load_teacher
 
@@ -52,6 +53,8 @@ class Trainer:
             keras.config.set_dtype_policy(policy_of(machine.precision))
             is_shared = machine.replicas > 1 and machine.backend == "tensorflow"
             self.network = build_network(recipe, spec, classes, is_shared)
+            if machine.backend == "tensorflow" and not machine.devices and not is_shared:
+                self.network = with_row_norm(self.network)
             resident = batches.pixels if batches.is_resident else None
             asked = () if recipe.teacher_rounds else recipe.teachers
             teachers = [load_teacher(name) for name in asked]
