@@ -26,7 +26,7 @@ from tests.conftest import Edgeproof, Exported
 from tests.drawing import on_paper
 
 Capture = pytest.CaptureFixture[str]
-LEAST = {"digits": 0.996, "digits-tiny": 0.993, "fashion": 0.95, "fashion-tiny": 0.923}
+LEAST = {"digits": 0.996, "digits-tiny": 0.994, "fashion": 0.95, "fashion-tiny": 0.942}
 """What the README's table says of each shipped model, rounded down."""
 
 

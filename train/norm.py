@@ -13,8 +13,8 @@ class RowNorm(keras.layers.BatchNormalization):  # type: ignore[misc]
 
     TensorFlow's kernels on CPUs run along the last axis, a few channels long in our networks, and
     take longer over batch norm than over the convolution before it. A picture as one row, with a
-    channel's numbers repeated over it, is long: a step of a narrow residual network takes 0.7 of
-    the time (docs/LOG.md, 2026-11-27).
+    channel's numbers repeated over it, is long: a step of a narrow residual network takes three
+    quarters of the time (docs/LOG.md, 2026-11-27).
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
