@@ -11,7 +11,10 @@ from train.devices import start_backend; start_backend()
 import json, sys
 import keras, numpy as np, tensorflow as tf
 from keras import layers
+from train.datasets import OBJECT_28
+from train.networks import build_network
 from train.norm import with_row_norm
+from train.recipes import load_recipe
 keras.utils.set_random_seed(1)
 keras.config.set_dtype_policy(sys.argv[1])
 picture = keras.Input((14, 12, 3))
@@ -36,6 +39,9 @@ def apart(one, other):
     return float(max(np.abs(a - b).max() / np.abs(a).max().clip(1e-3)
         for a, b in zip(one, other, strict=True)))
 
+residual = build_network(load_recipe("object-tiny", "object"), OBJECT_28, 10)
+garments = np.random.default_rng(3).random((4, *OBJECT_28.shape), np.float32)
+branches = [np.array(network(garments)) for network in (residual, with_row_norm(residual))]
 before, outputs, gradients, after = zip(found["plain"], found["quick"])
 print(json.dumps({
     "kinds": sorted({type(layer).__name__ for layer in quick.layers}),
@@ -44,6 +50,7 @@ print(json.dumps({
     "gradients": apart(*gradients),
     "after": apart(*after),
     "changed": apart(before[0], after[0]),
+    "branches": apart([branches[0]], [branches[1]]),
     "answers": apart([np.array(plain(pictures))], [np.array(quick(pictures))]),
 }))
 """
