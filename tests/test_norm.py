@@ -1,4 +1,4 @@
-"""Batch norm taken along rows is Keras's, and leaves no trace in what is saved."""
+"""Batch norm taken along rows is Keras's: what it gives, its gradients and its averages."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class RowNorm(keras.layers.BatchNormalization):  # type: ignore[misc]
         if not training or not self.trainable or len(inputs.shape) != 4:
             return super().call(inputs, training=training, mask=mask)
         height, width, channels = inputs.shape[1:]
-        # Low precision would lose the mean in its square.
+        # In float32: eight bits of bfloat16 cannot hold such sums.
         rows = ops.cast(ops.reshape(inputs, (-1, height * width * channels)), "float32")
         mean = _of_channels(rows, channels)
         rows -= ops.tile(mean, height * width)
