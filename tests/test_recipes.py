@@ -71,6 +71,7 @@ def test_changes_reach_every_key() -> None:
         ("network=vgg", "expected one of mlp, cnn, separable, residual, mobilenet, got 'vgg'"),
         ('widths=[8, "x"]', r"widths\[1\]: expected int, got str 'x'"),
         ("widths=[]", "widths: cnn needs at least one"),
+        ("weights=imagenet", "only mobilenet starts from given ones, cnn got 'imagenet'"),
         ("epochs=true", "epochs: expected int, got bool True"),
         ("epochs=many", "epochs: expected int, got str 'many'"),
         ("augment.flip=true", "augment: unknown key 'flip'; known are shift, rotate_degrees"),

@@ -92,6 +92,11 @@ class Recipe:
             raise ValueError(
                 f"widths and depth must be positive, got {list(self.widths)} and {self.depth}"
             )
+        if self.network != "mobilenet" and self.weights != "none":
+            raise ValueError(
+                f"weights: only mobilenet starts from given ones, {self.network} got "
+                f"{self.weights!r}"
+            )
         if min(self.batch_size, self.epochs) < 1 or min(self.min_steps, self.patience) < 0:
             raise ValueError("batch_size and epochs start at 1, min_steps and patience at 0")
         if not 0 < self.validation_fraction < 1 or not 0 <= self.dropout < 1:
